@@ -1,0 +1,1 @@
+//! From encoded access units to frames.

@@ -1,0 +1,1 @@
+//! Bounded queues that say in their type what happens when they are full.

@@ -1,0 +1,1 @@
+//! From a camera or file to encoded access units.

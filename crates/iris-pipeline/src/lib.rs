@@ -1,0 +1,1 @@
+//! The wiring: every stage, queue and thread of Iris.

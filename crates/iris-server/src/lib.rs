@@ -1,0 +1,1 @@
+//! Configuration, store, delivery, command line: the binary iris.

@@ -1,0 +1,3 @@
+//! The command `iris-sim`.
+
+fn main() {}
