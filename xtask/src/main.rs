@@ -1,3 +1,80 @@
-//! The project's own commands.
+//! The project's own commands. Each is one module; each sets the machine up first, so that a clean clone needs no
+//! other instruction.
+//!
+//! Nothing that the server needs at run time belongs here.
 
-fn main() {}
+mod bench;
+mod ci;
+mod codegen;
+mod golden;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::shell::say;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Sets up, tests, checks and measures Iris", disable_help_subcommand = true)]
+enum Command {
+    /// Install what is missing: Debian packages, ONNX Runtime, cargo-nextest
+    Setup,
+    /// Run every test, and list what could not be run on this machine
+    Test,
+    /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
+    Ci,
+    /// Measure, with the divan benches of the workspace
+    Bench {
+        /// Only benches whose name contains this
+        name: Option<String>,
+    },
+    /// Compare the golden runs, level by level
+    Golden {
+        /// Take the present output as right, and show what changed
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Write the generated files: the schema of the configuration, the model of the tests
+    Codegen {
+        /// Write nothing, fail if a file is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    setup::run()?;
+    match command {
+        Command::Setup => Ok(()),
+        Command::Test => test::run(),
+        Command::Ci => ci::run(),
+        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Golden { bless } => golden::run(bless),
+        Command::Codegen { check } => codegen::run(check),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Command::command().debug_assert();
+    }
+}

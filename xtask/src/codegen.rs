@@ -1,0 +1,106 @@
+//! The generated files of the repository, and the check that they are what would be generated.
+//!
+//! All are generated into a shadow of the repository's tree, and the shadow is compared with the tree or copied over it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{cargo, root, run as run_command, say};
+
+const SCHEMA: &str = "config/iris.schema.json";
+const TEST_MODEL: &str = "testdata/models/blobs";
+
+pub(crate) fn run(check: bool) -> Result<()> {
+    let shadow = root().join("target/codegen");
+    empty(&shadow)?;
+    generate(&shadow)?;
+    let stale = stale(&shadow, root())?;
+    match (stale.is_empty(), check) {
+        (true, _) => say("generated files are up to date"),
+        (false, true) => bail!("not what would be generated: {}; run `cargo xtask codegen`", names(&stale)),
+        (false, false) => write(&stale, &shadow)?,
+    }
+    Ok(())
+}
+
+fn generate(shadow: &Path) -> Result<()> {
+    let schema = shadow.join(SCHEMA);
+    let model = shadow.join(TEST_MODEL);
+    fs::create_dir_all(schema.parent().unwrap_or(shadow))?;
+    fs::create_dir_all(&model)?;
+    run_command(
+        cargo(["run", "--quiet", "--package", "iris-server", "--bin", "iris", "--", "schema"])
+            .stdout(fs::File::create(schema)?),
+    )?;
+    run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(model))
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// The files of `shadow`, by their path within it, that `tree` lacks or has otherwise. Sorted.
+fn stale(shadow: &Path, tree: &Path) -> Result<Vec<PathBuf>> {
+    let mut stale = files(shadow)?;
+    stale.sort();
+    for path in &mut stale {
+        *path = path.strip_prefix(shadow)?.to_owned();
+    }
+    stale.retain(|path| fs::read(shadow.join(path)).ok() != fs::read(tree.join(path)).ok());
+    Ok(stale)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn write(stale: &[PathBuf], shadow: &Path) -> Result<()> {
+    for path in stale {
+        let to = root().join(path);
+        fs::create_dir_all(to.parent().unwrap_or(&to))?;
+        fs::copy(shadow.join(path), &to).with_context(|| format!("cannot write {}", to.display()))?;
+        say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stale_is_what_is_missing_or_different() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (shadow, tree) = (folder.path().join("shadow"), folder.path().join("tree"));
+        for (path, generated, present) in
+            [("same", "1", Some("1")), ("a/missing", "2", None), ("a/b/changed", "3", Some("4"))]
+        {
+            for (root, text) in [(&shadow, Some(generated)), (&tree, present)] {
+                let path = root.join(path);
+                fs::create_dir_all(path.parent().unwrap_or(&path))?;
+                text.map_or(Ok(()), |text| fs::write(path, text))?;
+            }
+        }
+        fs::write(tree.join("of no concern"), "")?;
+        assert_eq!(stale(&shadow, &tree)?, [Path::new("a/b/changed"), Path::new("a/missing")]);
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! What the machine must have before anything can be built or tested. A second run finds everything and does nothing.
+//!
+//! Versions are pinned here and nowhere else.
+
+mod binary;
+mod debian;
+mod wheel;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::shell::{say, tools};
+use binary::CargoTool;
+use wheel::Wheel;
+
+/// Loaded by iris-infer at run time; any release from 1.17 on serves its API level. The wheel is that of one Python
+/// version, but no Python is ever started from it: only the C library is taken out.
+const ONNX_RUNTIME: Wheel = Wheel {
+    name: "onnxruntime",
+    version: "1.31.1",
+    python: "3.11",
+    platform: "manylinux_2_28",
+    sha256: [
+        ("x86_64", "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f"),
+        ("aarch64", "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3"),
+    ],
+    // `.cargo/config.toml` names the library's place.
+    files: &[
+        ("onnxruntime/capi/libonnxruntime.so.1.31.1", "onnxruntime/libonnxruntime.so"),
+        ("onnxruntime/LICENSE", "onnxruntime/LICENSE"),
+        ("onnxruntime/ThirdPartyNotices.txt", "onnxruntime/ThirdPartyNotices.txt"),
+    ],
+};
+
+const TYPOS: Wheel = Wheel {
+    name: "typos",
+    version: "1.52.0",
+    python: "3.11",
+    platform: "manylinux2014",
+    sha256: [
+        ("x86_64", "418fd85f7fc11dec14e5482e747f6e916af56da96207cde0cdd69540a4b389f6"),
+        ("aarch64", "5e870133c7e9cace94183e4d638697004a1473e79abcd01b8f75e362049a9b5c"),
+    ],
+    files: &[("typos-1.52.0.data/scripts/typos", "bin/typos")],
+};
+
+const NEXTEST: CargoTool = CargoTool { name: "cargo-nextest", version: "0.9.151" };
+const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
+
+/// Installs what building, testing and measuring need.
+pub(crate) fn run() -> Result<()> {
+    let changes = [debian::install()?, ONNX_RUNTIME.install()?, NEXTEST.install()?];
+    if changes.contains(&true) {
+        say("setup: done");
+    }
+    Ok(())
+}
+
+/// Installs what only `ci` needs.
+pub(crate) fn linters() -> Result<()> {
+    TYPOS.install()?;
+    DENY.install()?;
+    Ok(())
+}
+
+/// Where the program `name` was installed by this module, or its plain name if it was on the machine before.
+pub(crate) fn path_of(name: &str) -> PathBuf {
+    let own = tools().join("bin").join(name);
+    if own.exists() { own } else { name.into() }
+}
