@@ -65,6 +65,9 @@ reasons! {
         Skipped = "skipped",
         /// It could not be decoded.
         Corrupt = "corrupt",
+        /// The decoder took it and gave no picture for it: a second field, a leading picture, or held back for
+        /// reordering when something went missing.
+        Undisplayed = "undisplayed",
         /// A newer frame of the same camera took its place.
         Superseded = "superseded",
         /// The model failed on it or returned something that is not a detection.

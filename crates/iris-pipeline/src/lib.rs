@@ -1,1 +1,23 @@
-//! The wiring: every stage, queue and thread of Iris.
+//! The wiring of Iris: which stage runs on which thread, and what lies between them.
+//!
+//! Start reading at [`topology`]: it holds a frame's whole way, from the camera's packet to the event. The other
+//! modules are what the way passes through. Stages themselves (decoder, model, tracker, rules) live in their own crates
+//! and know nothing of threads; this crate owns all threads and decides nothing about pictures.
+
+mod analyst;
+mod camera;
+mod error;
+mod look;
+mod meter;
+mod metrics;
+mod settings;
+mod slots;
+pub mod topology;
+
+pub use analyst::LocalClock;
+pub use camera::CameraStatus;
+pub use error::{Error, ErrorKind};
+pub use meter::{Ledger, StageCount, Stages};
+pub use metrics::{Name, describe, publish};
+pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
+pub use topology::{Changes, Pipeline, Report};

@@ -1,0 +1,86 @@
+//! From detections to events: tracker, rules and the best pictures of one camera. What an analytics thread does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use iris_analytics::Tracker;
+use iris_analytics::rules::Rules;
+use iris_analytics::schedule::LocalTime;
+use iris_core::{Detections, Epoch, Event, Frame, Moment, TrackId, Tracks, WallTime};
+
+use crate::settings::CameraSettings;
+use crate::topology::Report;
+
+/// Says what weekday and minute a moment is where the cameras stand. Pure, so that schedules can be replayed.
+pub type LocalClock = Arc<dyn Fn(WallTime) -> LocalTime + Send + Sync>;
+
+/// What is known of one camera's scene.
+pub(crate) struct Analyst {
+    tracker: Box<dyn Tracker>,
+    rules: Rules,
+    local_clock: LocalClock,
+    /// The best picture so far of each live track, shared by the tracks that it shows.
+    gallery: HashMap<TrackId, Arc<Frame>>,
+    report_frames: bool,
+    last: Option<(Epoch, Moment)>,
+    /// Detections of this epoch or an earlier one come too late: its tracks were ended.
+    closed: Option<Epoch>,
+}
+
+impl Analyst {
+    pub(crate) fn new(settings: &CameraSettings, first: Epoch, local_clock: LocalClock) -> Self {
+        Self {
+            tracker: settings.tracker.build(settings.id, first),
+            rules: Rules::new(settings.id, settings.rules.clone()),
+            local_clock,
+            gallery: HashMap::new(),
+            report_frames: settings.report_frames,
+            last: None,
+            closed: None,
+        }
+    }
+
+    /// Takes what the model saw in `frame`. False if the frame belongs to a connection that is over.
+    pub(crate) fn see(&mut self, detections: &Detections, frame: Frame, report: &mut dyn FnMut(Report)) -> bool {
+        let epoch = detections.key().epoch;
+        if self.closed.is_some_and(|closed| epoch <= closed) {
+            return false;
+        }
+        self.last = Some((epoch, detections.at()));
+        let tracks = self.tracker.update(detections);
+        let frame = Arc::new(frame);
+        for track in tracks.live.iter().filter(|t| t.best.key == frame.key) {
+            self.gallery.insert(track.id, Arc::clone(&frame));
+        }
+        let local = tracks.at.wall.map(|wall| (self.local_clock)(wall));
+        tell(self.rules.update(tracks, local), &self.gallery, report);
+        forget(tracks, &mut self.gallery);
+        if self.report_frames {
+            report(Report::Frame { frame, tracks: tracks.clone() });
+        }
+        true
+    }
+
+    /// The connection or the stream is over: so are its tracks, and what they were doing.
+    pub(crate) fn end(&mut self, report: &mut dyn FnMut(Report)) {
+        let Some((epoch, at)) = self.last else { return };
+        self.closed = Some(epoch);
+        self.tracker.end(at);
+        tell(self.rules.end(), &self.gallery, report);
+        self.gallery.clear();
+    }
+}
+
+fn tell(events: &[Event], gallery: &HashMap<TrackId, Arc<Frame>>, report: &mut dyn FnMut(Report)) {
+    for event in events {
+        let picture = gallery.get(&event.evidence.track).cloned();
+        report(Report::Event { event: event.clone(), picture });
+    }
+}
+
+fn forget(tracks: &Tracks, gallery: &mut HashMap<TrackId, Arc<Frame>>) {
+    // Tentative tracks vanish without a word, so the living say who stays.
+    if gallery.len() > tracks.live.len() {
+        gallery.retain(|id, _| tracks.live.binary_search_by_key(id, |t| t.id).is_ok());
+    }
+}

@@ -1,0 +1,150 @@
+//! One camera as the whole pipeline knows it: its settings, its books and its state. Its task, which reads the network
+//! or file, ends here too; what the task reads goes on in [`crate::topology`].
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use iris_core::{Clock, Epoch, MonoTime, Packet};
+use iris_ingest::State;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::look::Eye;
+use crate::meter::Ledger;
+use crate::settings::{CameraSettings, Pace};
+
+/// A camera at one moment.
+#[derive(Debug, Clone)]
+pub struct CameraStatus {
+    /// What its connection is doing.
+    pub state: State,
+    /// For how long.
+    pub since: Duration,
+    /// How often it connected, in this run.
+    pub connections: u32,
+    /// How old the newest result was when the model returned it: from the last byte's arrival.
+    pub age: Option<Duration>,
+}
+
+/// A camera in the pipeline. It goes when the camera is removed or its settings change; a new one takes its place.
+pub(crate) struct Camera {
+    pub(crate) settings: CameraSettings,
+    pub(crate) ledger: Ledger,
+    pub(crate) stop: CancellationToken,
+    eye: Mutex<Eye>,
+    state: Mutex<(State, MonoTime)>,
+    interrupted: AtomicBool,
+    run: u32,
+    connection: AtomicU32,
+    age_micros: AtomicU64,
+}
+
+impl Camera {
+    pub(crate) fn new(settings: CameraSettings, first: Epoch, eye: Eye, now: MonoTime) -> Self {
+        Self {
+            settings,
+            ledger: Ledger::default(),
+            stop: CancellationToken::new(),
+            eye: Mutex::new(eye),
+            state: Mutex::new((State::Connecting, now)),
+            interrupted: AtomicBool::new(false),
+            run: first.run,
+            connection: AtomicU32::new(first.connection),
+            age_micros: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Its decoder. The packet queue gives a camera to one worker at a time, so this never waits but when the camera
+    /// is being removed.
+    pub(crate) fn eye(&self) -> MutexGuard<'_, Eye> {
+        self.eye.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a new state. True if a connection that was live no longer is.
+    pub(crate) fn enter(&self, state: State, clock: &dyn Clock) -> bool {
+        let id = self.settings.id;
+        match &state {
+            State::Offline { error } | State::Failed { error } => tracing::warn!(camera = %id, %error, "no video"),
+            state => tracing::info!(camera = %id, ?state, "state"),
+        }
+        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let interrupted = matches!(current.0, State::Live { .. }) && !matches!(state, State::Live { .. });
+        *current = (state, clock.mono());
+        self.interrupted.fetch_or(interrupted, Relaxed);
+        interrupted
+    }
+
+    /// Whether the connection broke since this was last asked: then what it showed is over.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.swap(false, Relaxed)
+    }
+
+    pub(crate) fn note_epoch(&self, epoch: Epoch) {
+        self.connection.store(epoch.connection, Relaxed);
+    }
+
+    /// The epoch after all that this camera used.
+    pub(crate) fn next_epoch(&self) -> Epoch {
+        Epoch { run: self.run, connection: self.connection.load(Relaxed) }.next()
+    }
+
+    pub(crate) fn note_age(&self, age: Duration) {
+        self.age_micros.store(age.as_micros() as u64, Relaxed);
+    }
+
+    pub(crate) fn status(&self, now: MonoTime) -> CameraStatus {
+        let (state, since) = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let age = self.age_micros.load(Relaxed);
+        CameraStatus {
+            state,
+            since: now.since(since),
+            connections: self.connection.load(Relaxed) + 1,
+            age: (age != u64::MAX).then(|| Duration::from_micros(age)),
+        }
+    }
+}
+
+/// The sender's half of lockstep: it rides with an item, and dropping it says that all that came of the item is done.
+pub(crate) type Ticket = Option<oneshot::Sender<()>>;
+
+/// A ticket for cameras that replay; live ones have none, and their `Wait` is over at once.
+pub(crate) fn ticket(pace: Pace) -> (Ticket, Wait) {
+    match pace {
+        Pace::Live => (None, Wait(None)),
+        Pace::Replay => {
+            let (done, wait) = oneshot::channel();
+            (Some(done), Wait(Some(wait)))
+        }
+    }
+}
+
+/// The waiting half of lockstep. That the ticket was dropped is the message, so the result says nothing.
+pub(crate) struct Wait(Option<oneshot::Receiver<()>>);
+
+impl Wait {
+    pub(crate) async fn done(self) {
+        if let Some(wait) = self.0 {
+            drop(wait.await);
+        }
+    }
+
+    pub(crate) fn done_blocking(self) {
+        if let Some(wait) = self.0 {
+            drop(wait.blocking_recv());
+        }
+    }
+}
+
+/// What lies in the queue to the decoder: an access unit and, in a replay, its ticket.
+pub(crate) struct Unit {
+    pub(crate) packet: Packet,
+    #[expect(dead_code, reason = "its drop is its message")]
+    pub(crate) ticket: Ticket,
+}
+
+impl iris_flow::gop::Unit for Unit {
+    fn is_key(&self) -> bool {
+        self.packet.is_key
+    }
+}

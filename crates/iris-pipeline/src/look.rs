@@ -1,0 +1,89 @@
+//! From an access unit to a frame that is ready for the model: what a decoder thread does for one camera.
+
+use std::sync::Arc;
+
+use iris_core::{Clock, DropReason, Frame, Packet};
+use iris_decode::{Counts, Decoder, FramePool, Limits};
+use iris_infer::{Manifest, Prepared, Preprocessor};
+
+use crate::meter::StageCount;
+
+/// One look at a camera: the model's input, and the picture that it came from, which may become evidence.
+pub(crate) struct Look {
+    pub(crate) prepared: Prepared,
+    pub(crate) frame: Frame,
+}
+
+/// A camera's decoder and preprocessor.
+pub(crate) struct Eye {
+    decoder: Decoder,
+    preprocessor: Preprocessor,
+    /// What of the decoder's counts is in the books.
+    booked: Counts,
+}
+
+impl Eye {
+    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest) -> Self {
+        let decoder = Decoder::new(pool, Limits::default());
+        Self { decoder, preprocessor: Preprocessor::new(manifest), booked: Counts::default() }
+    }
+
+    /// Decodes one access unit and emits the frames that come of it.
+    pub(crate) fn see(&mut self, packet: &Packet, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+        if packet.lost_before > 0 {
+            // What depends on the lost packets would be smeared: nothing is decoded before the next key frame.
+            self.decoder.flush();
+        }
+        if let Err(error) = self.decoder.push(packet) {
+            tracing::debug!(%error, "access unit not decoded");
+        }
+        self.emit_ready(count, clock, emit);
+        self.book(count);
+    }
+
+    /// Something is missing before the next access unit.
+    pub(crate) fn gap(&mut self, count: &StageCount) {
+        self.decoder.flush();
+        self.book(count);
+    }
+
+    /// The stream ended: emits the frames that the decoder still held back for reordering.
+    pub(crate) fn end(&mut self, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+        self.decoder.drain();
+        self.emit_ready(count, clock, emit);
+        self.gap(count);
+    }
+
+    fn emit_ready(&mut self, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+        loop {
+            let frame = match self.decoder.pull(clock.mono()) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "picture not decoded");
+                    continue;
+                }
+            };
+            match self.preprocessor.prepare(&frame) {
+                Ok(prepared) => {
+                    count.emit();
+                    emit(Look { prepared, frame });
+                }
+                Err(error) => {
+                    tracing::warn!(frame = %frame.key, %error, "frame cannot be prepared for the model");
+                    count.drop_one(DropReason::Corrupt);
+                }
+            }
+        }
+    }
+
+    /// Brings the books up to the decoder's counts: what it took and did not return as a frame.
+    fn book(&mut self, count: &StageCount) {
+        let (now, before) = (self.decoder.counts(), self.booked);
+        count.drop_many(DropReason::Corrupt, now.corrupt - before.corrupt);
+        count.drop_many(DropReason::AwaitingKeyframe, now.awaiting_keyframe - before.awaiting_keyframe);
+        count.drop_many(DropReason::Skipped, now.skipped - before.skipped);
+        count.drop_many(DropReason::Undisplayed, now.undisplayed - before.undisplayed);
+        self.booked = now;
+    }
+}

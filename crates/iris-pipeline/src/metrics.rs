@@ -1,0 +1,70 @@
+//! The names of all metrics, and how the books get into them. Nothing else in Iris names a metric.
+
+use std::time::Duration;
+
+use iris_core::DropReason;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::meter::Stages;
+use crate::topology::View;
+
+macro_rules! names {
+    ($($variant:ident = $name:literal, $kind:ident, $help:literal;)*) => {
+        /// The name of a metric.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Name { $(#[doc = $help] $variant,)* }
+
+        impl Name {
+            /// Every metric.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name as it is exported.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        /// Registers what each metric means with the installed recorder.
+        pub fn describe() {
+            $($kind!($name, $help);)*
+        }
+    };
+}
+
+names! {
+    Received = "iris_stage_received_total", describe_counter, "Items that entered a stage.";
+    Emitted = "iris_stage_emitted_total", describe_counter, "Items that left a stage for the next one.";
+    Dropped = "iris_stage_dropped_total", describe_counter, "Items that a stage dropped, by reason.";
+    InFlight = "iris_stage_in_flight", describe_gauge, "Items inside a stage: received less emitted less dropped.";
+    QueueDepth = "iris_queue_depth", describe_gauge, "Access units that wait for a decoder.";
+    Live = "iris_camera_live", describe_gauge, "1 while the camera's connection delivers, else 0.";
+    Connections = "iris_camera_connections_total", describe_counter, "Connections made to the camera in this run.";
+    Age = "iris_age_seconds", describe_histogram, "Time from an access unit's last byte to a stage's end, in seconds.";
+    Blocked = "iris_blocked_seconds_total", describe_counter, "Time that senders waited for a full queue, in seconds.";
+}
+
+/// Brings the metrics up to the books. Called when they are asked for, so that counting costs the frame path nothing.
+pub fn publish(view: &View) {
+    view.cameras(|id, status, ledger, depth| {
+        let camera = id.to_string();
+        for (stage, count) in Stages::of(ledger) {
+            let labels = [("camera", camera.clone()), ("stage", stage.to_owned())];
+            counter!(Name::Received.as_str(), &labels).absolute(count.received());
+            counter!(Name::Emitted.as_str(), &labels).absolute(count.emitted());
+            gauge!(Name::InFlight.as_str(), &labels).set(count.in_flight() as f64);
+            for reason in DropReason::ALL.iter().filter(|r| count.dropped(**r) > 0) {
+                let [camera, stage] = labels.clone();
+                let labels = [camera, stage, ("reason", reason.label().to_owned())];
+                counter!(Name::Dropped.as_str(), &labels).absolute(count.dropped(*reason));
+            }
+        }
+        gauge!(Name::QueueDepth.as_str(), "camera" => camera.clone(), "queue" => "packets").set(depth as f64);
+        let live = matches!(status.state, iris_ingest::State::Live { .. });
+        gauge!(Name::Live.as_str(), "camera" => camera.clone()).set(f64::from(u8::from(live)));
+        counter!(Name::Connections.as_str(), "camera" => camera).absolute(u64::from(status.connections));
+    });
+}
+
+pub(crate) fn observe_age(stage: &'static str, age: Duration) {
+    histogram!(Name::Age.as_str(), "stage" => stage).record(age.as_secs_f64());
+}

@@ -1,0 +1,189 @@
+//! The command line: what can be typed and what it means. What the commands do is in [`crate::commands`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Watches cameras: finds and follows people, vehicles and objects, and tells you when something happens that you
+/// should know.
+#[derive(Debug, Parser)]
+#[command(name = "iris", version, about, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch one file or camera and print its events
+    Run(RunArgs),
+    /// Find objects in still pictures
+    Detect(DetectArgs),
+    /// Run a tracker alone over a file of detections
+    Track(TrackArgs),
+    /// Watch all cameras of a configuration until stopped
+    Serve {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Check a configuration and list every problem in it
+    Check {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// List the events in the store
+    Events(EventsArgs),
+    /// Check that the database and the pictures in the store agree
+    Fsck {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Mend what does not agree: files without a row and rows without a file are removed
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Look at models
+    Models {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// Print the JSON schema of the configuration, for editors
+    Schema,
+}
+
+/// Where the configuration lies.
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = "iris.toml")]
+    pub config: PathBuf,
+}
+
+/// `iris run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A video file, or an rtsp://, rtsps://, http:// or https:// address (RTSP, HTTP MJPEG, HLS)
+    pub source: String,
+    #[command(flatten)]
+    pub model: ModelArg,
+    /// Take zones, lines and tracker from a camera of this configuration
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Which camera of the configuration; needed if it has several
+    #[arg(long, value_name = "ID", requires = "config")]
+    pub camera: Option<String>,
+    /// Write events here instead of to standard output, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Keep each event's best picture here, as JPEG
+    #[arg(long, value_name = "DIR")]
+    pub pictures: Option<PathBuf>,
+    /// Write a video with boxes, ids, trails and zones, as H.264 in MP4
+    #[arg(long, value_name = "FILE")]
+    pub annotate: Option<PathBuf>,
+    /// Write all tracks, in MOTChallenge's text format
+    #[arg(long, value_name = "FILE")]
+    pub tracks: Option<PathBuf>,
+    /// Which tracker follows the detections
+    #[arg(long, value_enum)]
+    pub tracker: Option<TrackerArg>,
+    /// How often to look at a live source, in detections a second; files are looked at frame by frame
+    #[arg(long, value_name = "HZ", default_value_t = 5.0)]
+    pub rate: f32,
+    /// How RTSP carries the pictures
+    #[arg(long, value_enum, default_value_t = TransportArg::Tcp)]
+    pub transport: TransportArg,
+}
+
+/// Which model to use.
+#[derive(Debug, Args)]
+pub struct ModelArg {
+    /// The model: a folder with model.toml and model.onnx, or a bare .onnx file
+    #[arg(long, value_name = "PATH", env = "IRIS_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Ignore detections below this score, 0 to 1 [default: what the model says]
+    #[arg(long, value_name = "SCORE")]
+    pub min_score: Option<f32>,
+}
+
+/// `iris detect`.
+#[derive(Debug, Args)]
+pub struct DetectArgs {
+    /// JPEG, PNG or WebP pictures
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArg,
+    /// Print JSON lines instead of a table: file, class, score, box in pixels
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the boxes and keep the pictures here, as JPEG
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `iris track`.
+#[derive(Debug, Args)]
+pub struct TrackArgs {
+    /// Detections in MOTChallenge's text format
+    #[arg(long, value_name = "FILE")]
+    pub detections: PathBuf,
+    /// Where to write the tracks, in the same format
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Which tracker
+    #[arg(long, value_enum, default_value_t = TrackerArg::Ocsort)]
+    pub tracker: TrackerArg,
+    /// The sequence's frame rate; without it, seqinfo.ini beside the detections is asked, then 25 assumed
+    #[arg(long, value_name = "FPS")]
+    pub fps: Option<f64>,
+}
+
+/// `iris events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Only events from then on: a time such as 2026-03-01T18:00:00+01:00, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only events of this camera
+    #[arg(long, value_name = "ID")]
+    pub camera: Option<String>,
+    /// At most this many, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// Print JSON lines instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `iris models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Show what a model takes and gives, and whether Iris can read it
+    Inspect {
+        /// A model's folder or a bare .onnx file
+        path: PathBuf,
+    },
+}
+
+/// The trackers, as they are typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrackerArg {
+    /// Zhang et al. 2022
+    Bytetrack,
+    /// Cao et al. 2023
+    Ocsort,
+}
+
+/// RTSP transports, as they are typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TransportArg {
+    /// Interleaved in the RTSP connection
+    Tcp,
+    /// Datagrams; lost ones are not repeated
+    Udp,
+}
