@@ -1,1 +1,26 @@
-//! From encoded access units to frames.
+//! From encoded access units to frames: H.264, H.265 and Motion JPEG through FFmpeg's libavcodec, on the CPU.
+//!
+//! A [`Decoder`] is a plain object for one camera, with one libavcodec context of one thread: access units in by
+//! [`push`](Decoder::push), frames out by [`pull`](Decoder::pull). Which thread calls it, and when, belongs to the
+//! pipeline. Frames lie in libavcodec's own buffers, uncopied, in shells lent by a [`FramePool`] that all cameras share.
+//!
+//! What a camera sends is untrusted: sizes are limited before anything is allocated for them, damaged pictures are
+//! errors and not frames, and what depends on a missing picture is refused up to the next key frame. Each access unit
+//! has exactly one outcome, see [`Counts`].
+//!
+//! `unsafe` lives in [`context`], [`picture`], [`convert`] and [`log`], one for each thing of FFmpeg's that is touched.
+
+mod context;
+mod convert;
+mod decoder;
+mod error;
+mod in_flight;
+mod log;
+mod picture;
+mod pool;
+mod redact;
+
+pub use decoder::{Counts, Decoder, Limits, Skip};
+pub use error::{Error, ErrorKind};
+pub use log::install_log;
+pub use pool::FramePool;

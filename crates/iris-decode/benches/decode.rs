@@ -1,0 +1,4 @@
+//! What a frame costs to decode, on one core: `cargo bench -p iris-decode`.
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,119 @@
+//! Every frame of every kind of clip is, sample by sample, what the `ffmpeg` command makes of it, and bears the name
+//! of the access unit it came from.
+
+mod common;
+
+use common::{Clip, NOW, feed_all, md5};
+use iris_core::{ColorMatrix, ColorRange, PixelFormat, Size};
+use iris_decode::{Decoder, FramePool, Limits};
+
+struct Case {
+    name: &'static str,
+    size: &'static str,
+    extension: &'static str,
+    encoder: &'static str,
+    /// What the `ffmpeg` command must be told to decode alike: before the input, after it.
+    reference: (&'static str, &'static str),
+    format: PixelFormat,
+    range: ColorRange,
+    matrix: ColorMatrix,
+}
+
+const BASE: Case = Case {
+    name: "",
+    size: "320x180",
+    extension: "mp4",
+    encoder: "",
+    reference: ("", ""),
+    format: PixelFormat::I420,
+    range: ColorRange::Limited,
+    matrix: ColorMatrix::Bt601,
+};
+const X264: &str = "-c:v libx264 -preset veryfast -g 12";
+
+fn cases() -> Vec<Case> {
+    let h264 = |name, encoder: &'static str| Case { name, encoder, ..BASE };
+    let mjpeg =
+        |name, encoder, format| Case { name, encoder, format, extension: "mkv", range: ColorRange::Full, ..BASE };
+    let to_i420 = ("", "-pix_fmt yuv420p");
+    vec![
+        h264("h264 baseline", "-profile:v baseline"),
+        h264("h264 main, B-frames", "-profile:v main -bf 3 -b_strategy 0"),
+        h264("h264 high, B-pyramid", "-profile:v high -bf 5 -b_strategy 0 -refs 6 -x264-params b-pyramid=normal"),
+        h264("h264 interlaced", "-profile:v high -bf 2 -flags +ildct+ilme"),
+        Case { extension: "ts", ..h264("h264 with start codes", "-profile:v main -bf 2") },
+        Case { size: "318x178", ..h264("h264 of no whole macroblocks", "-profile:v main") },
+        Case {
+            reference: ("-flags unaligned", ""),
+            ..h264("h264 cropped on all sides", "-profile:v main -x264-params crop-rect=6,4,10,8")
+        },
+        Case { format: PixelFormat::I422, ..h264("h264 4:2:2", "-pix_fmt yuv422p") },
+        Case { format: PixelFormat::I444, ..h264("h264 4:4:4", "-pix_fmt yuv444p") },
+        Case { range: ColorRange::Full, ..h264("h264 full range", "-pix_fmt yuvj420p") },
+        Case { matrix: ColorMatrix::Bt709, ..h264("h264 that says BT.709", "-colorspace bt709") },
+        Case { size: "1280x720", matrix: ColorMatrix::Bt709, ..h264("h264 of high definition", "-preset ultrafast") },
+        Case { reference: to_i420, ..h264("h264 of 10 bits", "-pix_fmt yuv420p10le -profile:v high10") },
+        Case {
+            name: "h264 rgb",
+            encoder: "-c:v libx264rgb -preset veryfast -pix_fmt bgr24",
+            reference: to_i420,
+            ..BASE
+        },
+        Case { name: "h265", encoder: "-c:v libx265 -preset veryfast -x265-params log-level=none:bframes=3", ..BASE },
+        Case {
+            name: "h265 with start codes",
+            extension: "ts",
+            encoder: "-c:v libx265 -preset veryfast -x265-params log-level=none",
+            ..BASE
+        },
+        Case {
+            name: "h265 of 10 bits",
+            encoder: "-c:v libx265 -preset veryfast -x265-params log-level=none -pix_fmt yuv420p10le",
+            reference: to_i420,
+            ..BASE
+        },
+        mjpeg("mjpeg 4:2:0", "-c:v mjpeg -q:v 4 -pix_fmt yuvj420p", PixelFormat::I420),
+        mjpeg("mjpeg 4:2:2", "-c:v mjpeg -q:v 4 -pix_fmt yuvj422p", PixelFormat::I422),
+        mjpeg("mjpeg 4:4:4", "-c:v mjpeg -q:v 4 -pix_fmt yuvj444p", PixelFormat::I444),
+    ]
+}
+
+fn check(case: &Case) {
+    let Case { name, reference, .. } = case;
+    let encoder = if case.encoder.contains("-c:v") { String::new() } else { X264.to_owned() };
+    let clip = Clip::new(case.size, 30, case.extension, &format!("{encoder} {}", case.encoder));
+    let reference = clip.reference(reference.0, reference.1);
+    assert_eq!(reference.len(), 30, "{name}");
+    let pool = FramePool::new();
+    let mut decoder = Decoder::new(pool.clone(), Limits::default());
+    let mut hashes = Vec::new();
+    let mut keys = Vec::new();
+    let errors = feed_all(&mut decoder, &clip.packets, |frame| {
+        assert_eq!((frame.format, frame.range, frame.matrix), (case.format, case.range, case.matrix), "{name}");
+        let packet = &clip.packets[frame.key.seq as usize];
+        assert_eq!((frame.at, frame.stamps.received), (packet.at, packet.received), "{name}");
+        assert_eq!((frame.stamps.decoded, frame.stamps.inferred), (Some(NOW), None), "{name}");
+        hashes.push(md5(&frame));
+        keys.push(frame.key);
+    });
+    assert_eq!(errors, [], "{name}");
+    assert_eq!(keys, clip.keys_as_shown(), "{name}");
+    assert_eq!(hashes, reference, "{name}");
+    assert_eq!((pool.outstanding(), decoder.in_flight()), (0, 0), "{name}");
+}
+
+#[test]
+fn every_frame_is_what_ffmpeg_says() {
+    let failed: Vec<_> =
+        cases().iter().filter(|case| std::panic::catch_unwind(|| check(case)).is_err()).map(|case| case.name).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+fn a_cropped_picture_has_the_size_that_is_shown() {
+    let clip = Clip::new("320x180", 1, "mp4", "-c:v libx264 -x264-params crop-rect=6,4,10,8");
+    let mut decoder = Decoder::new(FramePool::new(), Limits::default());
+    let mut sizes = Vec::new();
+    feed_all(&mut decoder, &clip.packets, |frame| sizes.push(frame.size));
+    assert_eq!(sizes, [Size::new(320 - 16, 180 - 12)]);
+}
