@@ -9,6 +9,8 @@ pub(super) struct CargoTool {
     pub(super) name: &'static str,
     /// What is installed if the tool is missing; another version that is there already serves as well.
     pub(super) version: &'static str,
+    /// What `cargo install` is told about features.
+    pub(super) features: &'static [&'static str],
 }
 
 impl CargoTool {
@@ -19,9 +21,9 @@ impl CargoTool {
         }
         say(&format!("setup: compiling {} {} into {} (minutes)", self.name, self.version, tools().display()));
         let mut install = cargo(["install", self.name, "--version", self.version, "--locked", "--root"]);
-        install.arg(tools());
+        install.arg(tools()).args(self.features);
         // Compiled in half the time, and fast enough: these tools wait for others.
-        install.arg("--debug");
+        install.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
         // A shared target folder would keep a gigabyte that nothing needs again.
         run(install.env_remove("CARGO_TARGET_DIR"))?;
         Ok(true)

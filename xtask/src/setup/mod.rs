@@ -45,8 +45,10 @@ const TYPOS: Wheel = Wheel {
     files: &[("typos-1.52.0.data/scripts/typos", "bin/typos")],
 };
 
-const NEXTEST: CargoTool = CargoTool { name: "cargo-nextest", version: "0.9.151" };
-const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
+/// Without its default features: they let it update itself, with a TLS library that takes longer than all the rest.
+const NEXTEST: CargoTool =
+    CargoTool { name: "cargo-nextest", version: "0.9.151", features: &["--no-default-features"] };
+const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2", features: &[] };
 
 /// Installs what building, testing and measuring need.
 pub(crate) fn run() -> Result<()> {

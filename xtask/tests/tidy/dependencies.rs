@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "iris-server",
         &["iris-core", "iris-flow", "iris-ingest", "iris-decode", "iris-infer", "iris-analytics", "iris-pipeline"],
     ),
-    ("iris-sim", &[]),
+    ("iris-sim", &["iris-core"]),
     ("xtask", &[]),
 ];
 

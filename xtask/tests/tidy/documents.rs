@@ -43,6 +43,15 @@ fn decision_records_are_numbered_listed_and_whole() {
 }
 
 #[test]
+fn the_architecture_has_a_row_for_each_crate() {
+    let map = text("ARCHITECTURE.md");
+    let manifests = files().into_iter().filter(|path| path.ends_with("Cargo.toml") && path.starts_with("crates"));
+    let crates = manifests.filter_map(|path| Some(path.parent()?.file_name()?.to_str()?.to_owned()));
+    let missing: Vec<_> = crates.filter(|name| !map.contains(&format!("\n| `{name}` |"))).collect();
+    no_breach("ARCHITECTURE.md lacks a row for these crates", &missing);
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     let mut breaches = Vec::new();
     for path in files().iter().filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
