@@ -1,1 +1,24 @@
-//! Simulated cameras for the demo, the tests and the benches.
+//! Simulated cameras for the demo, the tests and the benches: video files behind real RTSP.
+//!
+//! A [`Farm`] listens on one port and plays [`Clip`]s as cameras `rtsp://host:port/cam/0`, `/cam/1` and so on, and
+//! breaks them on request ([`Fault`]). A file is read and packetised once; each client costs a copy of the packets
+//! it is sent, with its own headers. Nothing is decoded or encoded, and nothing in the product depends on this crate.
+
+mod clip;
+mod error;
+mod farm;
+mod fault;
+mod media;
+mod nal;
+mod player;
+mod rtp;
+mod rtsp;
+mod stats;
+
+pub use clip::Clip;
+pub use error::{Error, ErrorKind};
+pub use farm::{Builder, Farm};
+pub use fault::Fault;
+pub use nal::Codec;
+pub use rtsp::{Credentials, Scheme};
+pub use stats::Stats;
