@@ -200,7 +200,11 @@ fn open_input(source: &Source, stop: Stop) -> Result<(Input, Arc<Gate>)> {
     let Some(fields) = (unsafe { context.as_mut() }) else { return Err(out_of_memory(url)) };
     let open = fields.io_open.unwrap_or(refuse);
     let gate = Arc::new(Gate { url: url.clone(), open, denied: AtomicBool::new(false) });
-    let interrupt = interrupt::new(Box::new(stop));
+    let interrupt = {
+        // A playlist that leads astray is left at once; FFmpeg would go on to its next line.
+        let (gate, mut stop) = (Arc::clone(&gate), stop);
+        interrupt::new(Box::new(move || gate.denied.load(Ordering::Relaxed) || stop()))
+    };
     fields.interrupt_callback = interrupt.interrupt;
     fields.opaque = Arc::as_ptr(&gate).cast_mut().cast();
     fields.io_open = Some(open_gated);

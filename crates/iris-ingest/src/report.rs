@@ -8,7 +8,7 @@ use iris_core::MonoTime;
 /// Changes that may be told at once: two whole outages (stalled, offline, live).
 const BURST: u32 = 6;
 /// How long it takes until one more may be told.
-const REFILL: Duration = Duration::from_secs(60);
+const REFILL: Duration = Duration::from_mins(1);
 
 /// Holds back changes that come too fast (a token bucket), but never the last one.
 #[derive(Debug)]

@@ -148,15 +148,16 @@ mod tests {
         Raw { pts: Some(ticks(pts)), dts: None }
     }
 
-    fn arrival(frame: i64) -> Option<MonoTime> {
-        Some(MonoTime(Duration::from_millis(40 * frame as u64)))
+    /// When a camera's frame arrives that sends one each 40 ms.
+    fn arrival(frame: i64) -> MonoTime {
+        MonoTime(Duration::from_millis(40 * frame as u64))
     }
 
     /// Places a live camera's timestamps that arrive 40 ms apart: positions in frames, and where it was joined.
     fn live(raw: &[i64]) -> (Vec<i64>, Vec<usize>) {
         let mut timeline = Timeline::default();
         let placed: Vec<Placed> =
-            raw.iter().enumerate().map(|(i, &pts)| timeline.place(shown(pts), arrival(i as i64))).collect();
+            raw.iter().enumerate().map(|(i, &pts)| timeline.place(shown(pts), Some(arrival(i as i64)))).collect();
         assert!(placed.windows(2).all(|w| w[0].dts < w[1].dts), "{placed:?}");
         let joined = placed.iter().enumerate().filter(|(_, p)| p.joined).map(|(i, _)| i).collect();
         (placed.iter().map(|p| p.pts.ticks / FRAME).collect(), joined)
@@ -219,12 +220,12 @@ mod tests {
     fn connections_share_one_timeline() {
         let mut timeline = Timeline::default();
         for i in 0..10 {
-            timeline.place(shown(i * FRAME), arrival(i));
+            timeline.place(shown(i * FRAME), Some(arrival(i)));
         }
         timeline.reconnect();
-        let placed = timeline.place(shown(123_456_789), arrival(109));
+        let placed = timeline.place(shown(123_456_789), Some(arrival(109)));
         assert_eq!((placed.pts.ticks / FRAME, placed.joined), (109, false));
-        assert_eq!(timeline.place(shown(123_456_789 + FRAME), arrival(110)).pts.ticks / FRAME, 110);
+        assert_eq!(timeline.place(shown(123_456_789 + FRAME), Some(arrival(110))).pts.ticks / FRAME, 110);
     }
 
     #[test]
@@ -242,7 +243,7 @@ mod tests {
     fn units_without_timestamps_are_carried_by_arrival_or_by_the_nominal_rate() {
         let none = Raw { pts: None, dts: None };
         let mut timeline = Timeline::default();
-        let live: Vec<i64> = (0..4).map(|i| timeline.place(none, arrival(2 * i)).pts.ticks / FRAME).collect();
+        let live: Vec<i64> = (0..4).map(|i| timeline.place(none, Some(arrival(2 * i))).pts.ticks / FRAME).collect();
         assert_eq!(live, [0, 2, 4, 6]);
         let mut timeline = Timeline::default();
         let recorded: Vec<i64> = (0..4).map(|_| timeline.place(none, None).pts.ticks).collect();

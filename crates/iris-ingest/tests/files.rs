@@ -1,5 +1,7 @@
 //! Files of every container and codec that is taken, and of those that are not, made by the `ffmpeg` command.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

@@ -8,8 +8,8 @@ import sys, gi
 gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
 from gi.repository import Gst, GstRtspServer, GLib
 Gst.init(None)
-launch, user, password, scheme = sys.argv[1:5]
-server = GstRtspServer.RTSPServer(); server.set_service("0"); server.set_address("127.0.0.1")
+launch, user, password, scheme, port = sys.argv[1:6]
+server = GstRtspServer.RTSPServer(); server.set_service(port); server.set_address("127.0.0.1")
 factory = GstRtspServer.RTSPMediaFactory(); factory.set_launch("( " + launch + " )")
 if user:
     auth = GstRtspServer.RTSPAuth()
@@ -50,9 +50,15 @@ pub(crate) struct SignIn<'a> {
 impl Server {
     /// Serves what a GStreamer pipeline makes at `/live`; it ends in an RTP payloader called `pay0`.
     pub(crate) fn start(launch: &str, sign_in: SignIn<'_>) -> Self {
+        Self::start_at(0, launch, sign_in)
+    }
+
+    /// The same on a port that was free a moment ago.
+    pub(crate) fn start_at(port: u16, launch: &str, sign_in: SignIn<'_>) -> Self {
+        let wanted = port.to_string();
         // Debian's Python, for which the bindings are packaged, and not whichever comes first in the path.
         let mut child = Command::new("/usr/bin/python3")
-            .args(["-c", SCRIPT, launch, sign_in.user, sign_in.password, sign_in.scheme])
+            .args(["-c", SCRIPT, launch, sign_in.user, sign_in.password, sign_in.scheme, &wanted])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -77,7 +83,7 @@ impl Drop for Server {
     }
 }
 
-/// A live test picture, coded and payloaded.
+/// A live test picture, coded and payloaded. Its sides are multiples of 8, the unit of RTP's JPEG header.
 pub(crate) fn live(codec: &str) -> String {
     let coded = match codec {
         "h264" => {
@@ -90,5 +96,5 @@ pub(crate) fn live(codec: &str) -> String {
         "vp8" => "vp8enc deadline=1 ! rtpvp8pay name=pay0",
         other => panic!("{other}"),
     };
-    format!("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=15/1 ! {coded}")
+    format!("videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=192,framerate=15/1 ! {coded}")
 }

@@ -64,7 +64,7 @@ pub(crate) fn file(path: &Path) -> Source {
 pub(crate) fn impatient(address: &str) -> Source {
     let limits = Limits {
         open_timeout: Duration::from_millis(1500),
-        stall_timeout: Duration::from_millis(1000),
+        stall_timeout: Duration::from_secs(1),
         ..Limits::default()
     };
     Source { limits, ..source(address) }
