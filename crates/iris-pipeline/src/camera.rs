@@ -27,6 +27,35 @@ pub struct CameraStatus {
     pub age: Option<Duration>,
 }
 
+impl CameraStatus {
+    /// The state in one word, as it stands in health and on the page.
+    pub fn label(&self) -> &'static str {
+        match self.state {
+            State::Connecting => "connecting",
+            State::Live { .. } => "live",
+            State::Stalled => "stalled",
+            State::Offline { .. } => "offline",
+            State::AuthFailed => "auth_failed",
+            State::Ended => "ended",
+            State::Failed { .. } => "failed",
+        }
+    }
+
+    /// Why there is no video, where a reason is known. Without secrets.
+    pub fn error(&self) -> Option<String> {
+        match &self.state {
+            State::Offline { error } | State::Failed { error } => Some(error.to_string()),
+            State::AuthFailed => Some("user or password are refused".into()),
+            _ => None,
+        }
+    }
+
+    /// Whether it delivers, or has delivered all it had.
+    pub fn is_well(&self) -> bool {
+        matches!(self.state, State::Live { .. } | State::Ended)
+    }
+}
+
 /// A camera in the pipeline. It goes when the camera is removed or its settings change; a new one takes its place.
 pub(crate) struct Camera {
     pub(crate) settings: CameraSettings,

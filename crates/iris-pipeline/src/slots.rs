@@ -33,8 +33,8 @@ impl<T> LatestSlots<T> {
 
     /// Puts a frame into its camera's slot and gives back the one that it displaces, or the frame itself if the
     /// camera has no slot. Never blocks.
-    pub(crate) fn put(&self, camera: CameraId, item: T, clock: &dyn Clock) -> Option<T> {
-        let displaced = self.lock().scheduler.offer(camera, item, clock.mono());
+    pub(crate) fn put(&self, camera: CameraId, item: T) -> Option<T> {
+        let displaced = self.lock().scheduler.offer(camera, item);
         self.changed.notify_one();
         displaced
     }

@@ -14,12 +14,13 @@
 //!
 //! A camera that replays enters in lockstep: its next access unit comes when all that came of the one before is done.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::slice;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, Tracks};
+use iris_core::{CameraId, ClassId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, Tracks};
 use iris_decode::FramePool;
 use iris_flow::blocking;
 use iris_flow::gop::{self, Work};
@@ -190,7 +191,7 @@ impl Topology {
         let (ticket, wait) = ticket(camera.settings.pace);
         camera.ledger.model.receive();
         let item = ToModel { camera: Arc::clone(camera), look, ticket };
-        if self.slots.put(camera.settings.id, item, &*self.clock).is_some() {
+        if self.slots.put(camera.settings.id, item).is_some() {
             camera.ledger.model.drop_one(DropReason::Superseded);
         }
         wait.done_blocking();
@@ -452,6 +453,19 @@ impl View {
             let id = camera.settings.id;
             visit(id, camera.status(now), &camera.ledger, self.0.packets.depth(id));
         }
+    }
+
+    /// Ends the streams of all cameras, as if their sources were over. Reports follow as at such an end.
+    pub fn stop(&self) {
+        self.0.all().iter().for_each(|camera| camera.stop.cancel());
+    }
+
+    /// The name of a class of a camera's model; its number where the camera is gone or the model has no such class.
+    pub fn class_name(&self, camera: CameraId, class: ClassId) -> Cow<'_, str> {
+        let name = self.0.camera(camera).and_then(|c| {
+            self.0.models.get(c.settings.model)?.manifest.classes.get(usize::from(class.0)).map(String::as_str)
+        });
+        name.map_or_else(|| Cow::Owned(format!("class {}", class.0)), Cow::Borrowed)
     }
 
     /// The models, in the order of [`Settings::models`].

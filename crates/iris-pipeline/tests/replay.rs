@@ -1,0 +1,138 @@
+//! A recorded clip through the whole pipeline, with the project's own model.
+
+mod common;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use common::{ONE_CORE, TWO_CORES, camera, clip, runtime, start, start_with, testdata, until_finished};
+use iris_core::{DropReason, Event};
+use iris_ingest::State;
+use iris_pipeline::{Cores, Ledger, Pace, Pipeline, Report, Stages};
+use tokio::runtime::Runtime;
+
+/// What came out, as text: every frame's tracks and every event.
+fn log(reports: &[Report]) -> String {
+    let mut log = String::new();
+    for report in reports {
+        match report {
+            Report::Event { event, picture } => writeln!(log, "{event:?} {:?}", picture.as_ref().map(|p| p.key)),
+            Report::Frame { frame, tracks } => writeln!(log, "{} {:?}", frame.key, tracks.live),
+            Report::Finished { camera } => writeln!(log, "{camera} finished"),
+        }
+        .expect("a string takes all");
+    }
+    log
+}
+
+fn replay(cores: Cores) -> (Runtime, Pipeline, Vec<Report>) {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start(cores, &runtime);
+    pipeline.apply(vec![camera("yard", &clip(), Pace::Replay, Vec::new())]).expect("the camera is taken");
+    let reports = until_finished(&reports, 1);
+    (runtime, pipeline, reports)
+}
+
+fn events(reports: &[Report]) -> Vec<&Event> {
+    reports.iter().filter_map(|r| if let Report::Event { event, .. } = r { Some(event) } else { None }).collect()
+}
+
+#[test]
+fn every_frame_is_looked_at_and_each_disc_is_one_event() {
+    let (_runtime, pipeline, reports) = replay(ONE_CORE);
+    let frames = reports.iter().filter(|r| matches!(r, Report::Frame { .. })).count();
+    assert_eq!(frames, 80);
+    let ended = events(&reports).into_iter().filter(|e| e.ended.is_some()).count();
+    assert_eq!(ended, 3, "{}", log(&reports));
+    for report in &reports {
+        if let Report::Event { event, picture } = report {
+            let picture = picture.as_ref().expect("every event has its picture");
+            assert_eq!(picture.key, event.evidence.best.key);
+        }
+    }
+    pipeline.view().cameras(|_, status, ledger, depth| {
+        assert_eq!((status.state, depth), (State::Ended, 0));
+        assert_nothing_lost(ledger, 80);
+    });
+    pipeline.shutdown();
+}
+
+fn assert_nothing_lost(ledger: &Ledger, frames: u64) {
+    for (stage, count) in Stages::of(ledger) {
+        assert_eq!((count.received(), count.emitted(), count.in_flight()), (frames, frames, 0), "{stage}");
+        assert!(DropReason::ALL.iter().all(|r| count.dropped(*r) == 0), "{stage}");
+    }
+}
+
+#[test]
+fn the_same_clip_gives_the_same_log_again_and_on_more_cores() {
+    let logs: Vec<String> = [ONE_CORE, ONE_CORE, TWO_CORES]
+        .map(|cores| {
+            let (_runtime, pipeline, reports) = replay(cores);
+            pipeline.shutdown();
+            log(&reports)
+        })
+        .into();
+    assert_eq!(logs[0], logs[1], "twice on one core");
+    assert_eq!(logs[0], logs[2], "on one core and on two");
+}
+
+#[test]
+fn replays_side_by_side_do_not_disturb_each_other() {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start(TWO_CORES, &runtime);
+    let ids = ["a", "b", "c", "d", "e"];
+    let cameras = ids.map(|id| camera(id, &clip(), Pace::Replay, Vec::new())).into();
+    pipeline.apply(cameras).expect("the cameras are taken");
+    let reports = until_finished(&reports, ids.len());
+    for id in ids {
+        let ended = events(&reports).into_iter().filter(|e| e.id.camera.as_str() == id && e.ended.is_some()).count();
+        assert_eq!(ended, 3, "camera {id}");
+    }
+    pipeline.view().cameras(|_, _, ledger, _| assert_nothing_lost(ledger, 80));
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_file_that_is_not_there_finishes_at_once_and_says_why() {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start(ONE_CORE, &runtime);
+    let missing = camera("gone", "/nowhere/clip.mp4", Pace::Replay, Vec::new());
+    pipeline.apply(vec![missing]).expect("the camera is taken");
+    assert_eq!(until_finished(&reports, 1).len(), 1);
+    pipeline.view().cameras(|_, status, _, _| {
+        assert_eq!(status.label(), "failed");
+        let error = status.error().expect("a reason");
+        assert!(error.contains("/nowhere/clip.mp4"), "{error}");
+    });
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_model_that_returns_nan_costs_frames_and_not_the_camera() {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start_with(ONE_CORE, &testdata("models/blobs-nan"), &runtime);
+    pipeline.apply(vec![camera("yard", &clip(), Pace::Replay, Vec::new())]).expect("the camera is taken");
+    let reports = until_finished(&reports, 1);
+    assert!(events(&reports).is_empty());
+    pipeline.view().cameras(|_, status, ledger, _| {
+        assert_eq!(status.label(), "ended");
+        assert_eq!(ledger.model.dropped(DropReason::ModelFailed), 80);
+        assert_eq!(ledger.model.in_flight(), 0);
+    });
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_named() {
+    let runtime = runtime();
+    let settings = iris_pipeline::Settings {
+        run: 1,
+        models: vec![iris_pipeline::ModelSettings { path: Path::new("/nowhere/model").into(), min_score: None }],
+        cores: ONE_CORE,
+    };
+    let clock = std::sync::Arc::new(iris_core::clock::SystemClock::new());
+    let local: iris_pipeline::LocalClock = std::sync::Arc::new(|_| unreachable!("no frame is ever seen"));
+    let error = Pipeline::start(&settings, clock, local, runtime.handle().clone()).err().expect("it cannot start");
+    assert!(error.to_string().contains("/nowhere/model"), "{error}");
+}
