@@ -71,7 +71,7 @@ impl Target {
             track: Track {
                 id,
                 class: seen.class,
-                rect: seen.rect,
+                rect: filter.shape().rect(),
                 score: seen.score,
                 state,
                 first: now.at,
