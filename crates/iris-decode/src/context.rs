@@ -84,7 +84,7 @@ impl Context {
             Ok(()) => Ok(Received::Picture),
             Err(ffmpeg_next::Error::Eof) => Ok(Received::End),
             Err(AGAIN) => Ok(Received::Nothing),
-            Err(error) => Err(Cause::Undecodable(error.to_string())),
+            Err(error) => Err(Cause::Undecodable(log::describe(error))),
         }
     }
 

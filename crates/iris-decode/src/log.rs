@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "FFmpeg logs through a C callback")]
 
 use std::cell::RefCell;
+use std::ffi::c_char;
 use std::sync::Once;
 
 use ffmpeg_next::ffi;
@@ -26,7 +27,21 @@ pub(crate) fn explain<T>(run: impl FnOnce() -> Result<T, ffmpeg_next::Error>) ->
     HEARD.set(Some(String::new()));
     let result = run();
     let heard = HEARD.take().unwrap_or_default();
-    result.map_err(|error| if heard.is_empty() { error.to_string() } else { format!("{error} ({heard})") })
+    result.map_err(|error| if heard.is_empty() { describe(error) } else { format!("{} ({heard})", describe(error)) })
+}
+
+/// What an error is called. ffmpeg-next knows only after its global `init`.
+pub(crate) fn describe(error: ffmpeg_next::Error) -> String {
+    let mut text = [0; ffi::AV_ERROR_MAX_STRING_SIZE];
+    // SAFETY: writes at most the length given, and a closing zero.
+    unsafe { ffi::av_strerror(error.into(), text.as_mut_ptr(), text.len()) };
+    text_of(&text)
+}
+
+/// The C string at the start of a buffer.
+fn text_of(buffer: &[c_char]) -> String {
+    let bytes: Vec<u8> = buffer.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn hear(line: &str) {
@@ -40,7 +55,7 @@ fn hear(line: &str) {
 /// The callback takes a C `va_list`, whose Rust type is known here for x86-64 only.
 #[cfg(target_arch = "x86_64")]
 mod callback {
-    use std::ffi::{CStr, c_char, c_int, c_void};
+    use std::ffi::{c_char, c_int, c_void};
     use std::sync::{LazyLock, Mutex, PoisonError};
 
     use iris_core::Clock;
@@ -76,8 +91,7 @@ mod callback {
             let len = text.len() as c_int;
             ffi::av_log_format_line2(source, level, format, args, text.as_mut_ptr(), len, &raw mut with_prefix);
         }
-        let bytes = text.map(|c| c as u8);
-        let line = CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_string_lossy();
+        let line = super::text_of(&text);
         let line = redact(line.trim_end());
         if level <= ffi::AV_LOG_ERROR {
             super::hear(&line);
@@ -110,26 +124,72 @@ mod callback {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
     use super::*;
 
+    /// Lets FFmpeg log a line about a URL.
+    fn say(level: i32, format: &std::ffi::CStr) {
+        // SAFETY: no source is allowed; the format takes the one argument given.
+        unsafe { ffi::av_log(std::ptr::null_mut(), level, format.as_ptr(), c"rtsp://u:secret@cam/1".as_ptr()) };
+    }
+
     #[test]
-    fn an_error_is_explained_by_the_first_line_heard() {
+    fn an_error_is_explained_by_the_first_error_line() {
         install_log();
         let explained = explain(|| {
-            for text in [c"rtsp://u:secret@cam is %s", c"later"] {
-                // SAFETY: no source is allowed; the format takes at most the one argument given.
-                unsafe {
-                    let (level, source) = (ffi::AV_LOG_ERROR, std::ptr::null_mut());
-                    ffi::av_log(source, level, text.as_ptr(), c"gone".as_ptr());
-                }
-            }
+            say(ffi::AV_LOG_WARNING, c"a warning about %s\n");
+            say(ffi::AV_LOG_ERROR, c"%s is gone\n");
+            say(ffi::AV_LOG_ERROR, c"so much for %s\n");
             Err::<(), _>(ffmpeg_next::Error::InvalidData)
         });
-        let explained = explained.expect_err("it failed");
-        assert!(explained.ends_with("(rtsp://***@cam is gone)"), "{explained}");
-        let bare = explain(|| Err::<(), _>(ffmpeg_next::Error::Eof)).expect_err("it failed");
-        assert_eq!(bare, ffmpeg_next::Error::Eof.to_string());
+        let expected = "Invalid data found when processing input (rtsp://***@cam/1 is gone)";
+        assert_eq!(explained, Err(expected.to_owned()));
+        say(ffi::AV_LOG_ERROR, c"%s again\n");
+        assert_eq!(explain(|| Err::<(), _>(ffmpeg_next::Error::Eof)), Err("End of file".to_owned()));
+        assert_eq!(explain(|| Ok(1)), Ok(1));
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("not poisoned").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn lines_reach_tracing_at_their_level_and_without_secrets() {
+        install_log();
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).without_time().with_ansi(false);
+        let subscriber = subscriber.with_max_level(tracing::Level::DEBUG).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            say(ffi::AV_LOG_FATAL, c"1 %s\n");
+            say(ffi::AV_LOG_ERROR, c"2 %s\n");
+            say(ffi::AV_LOG_WARNING, c"3 %s\n");
+            say(ffi::AV_LOG_INFO, c"4 %s\n");
+        });
+        let lines = String::from_utf8(lines.0.lock().expect("not poisoned").clone()).expect("text");
+        let expected =
+            "ERROR ffmpeg: 1 rtsp://***@cam/1\n WARN ffmpeg: 2 rtsp://***@cam/1\nDEBUG ffmpeg: 3 rtsp://***@cam/1\n";
+        assert_eq!(lines, expected);
     }
 }
