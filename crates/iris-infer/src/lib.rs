@@ -1,1 +1,31 @@
-//! From frames to detections.
+//! From frames to detections: pixels into model space ([`Preprocessor`]), the choice of whose turn it is
+//! ([`Scheduler`]), the model itself ([`Runtime`], [`Detector`]) and the folder that describes it ([`Model`],
+//! [`Manifest`]).
+//!
+//! Everything here is a plain object that is called with what it needs and the time. Threads, queues and the sharing
+//! of devices belong to the pipeline; what boxes mean from frame to frame belongs to analytics.
+
+pub mod detector;
+pub mod error;
+pub mod manifest;
+pub mod model;
+pub mod postprocess;
+pub mod preprocess;
+pub mod runtime;
+pub mod scheduler;
+pub mod tensor;
+
+mod coco;
+mod guess;
+mod library;
+mod ort;
+
+pub use self::ort::OrtRuntime;
+pub use detector::{Detector, Options};
+pub use error::{Error, ErrorKind};
+pub use manifest::Manifest;
+pub use model::{Model, ModelInfo, inspect};
+pub use preprocess::{Prepared, Preprocessor};
+pub use runtime::{Output, Port, Runtime, Signature};
+pub use scheduler::{Scheduler, Share, Take};
+pub use tensor::{ElementType, Tensor};

@@ -1,0 +1,82 @@
+//! A model that finds boxes: a runtime, the decoding of its outputs, and suppression of repeated boxes. Which frame is
+//! worth it is the scheduler's business.
+
+use iris_core::{Detections, Image, Rect};
+use smallvec::SmallVec;
+
+use crate::postprocess::{Candidate, Decoder, suppress};
+use crate::runtime::{Output, Runtime};
+use crate::{Error, Manifest, Model, OrtRuntime, Prepared, Tensor};
+
+/// What differs from the manifest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Threads a model runs on; 1 where several detectors share the cores.
+    pub threads: usize,
+    /// The lowest score reported, 0 to 1; the manifest's if not given.
+    pub score: Option<f32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 1, score: None }
+    }
+}
+
+/// Finds boxes in prepared frames. Belongs to one thread.
+pub struct Detector {
+    runtime: Box<dyn Runtime>,
+    decoder: Decoder,
+    iou: f32,
+    candidates: Vec<Candidate>,
+}
+
+impl Detector {
+    /// Loads a model into ONNX Runtime. A manifest that does not fit the model is refused, with what was expected and
+    /// what was found.
+    pub fn load(model: &Model, options: &Options) -> Result<Self, Error> {
+        let runtime = OrtRuntime::load(&model.onnx, options.threads)?;
+        Self::new(&model.manifest, Box::new(runtime), options)
+    }
+
+    /// A detector over a model that some runtime has loaded.
+    pub fn new(manifest: &Manifest, runtime: Box<dyn Runtime>, options: &Options) -> Result<Self, Error> {
+        let score = options.score.unwrap_or(manifest.thresholds.score);
+        let decoder = Decoder::new(manifest, runtime.signature(), score)?;
+        Ok(Self { runtime, decoder, iou: manifest.thresholds.iou, candidates: Vec::new() })
+    }
+
+    /// What the model sees in each frame, strongest first, in the same order as `batch`.
+    ///
+    /// If the model returns something that is not a detection for any frame, the whole batch fails with it; on a CPU a
+    /// batch is one frame.
+    pub fn detect(&mut self, batch: &[Prepared]) -> Result<Vec<Detections>, Error> {
+        let tensors: SmallVec<[&Tensor; 8]> = batch.iter().map(|prepared| &prepared.tensor).collect();
+        let mut found = Vec::with_capacity(batch.len());
+        let Self { runtime, decoder, iou, candidates } = self;
+        runtime.run(&tensors, &mut |index, outputs: &[Output<'_>]| {
+            candidates.clear();
+            decoder.decode(outputs, candidates)?;
+            suppress(candidates, *iou);
+            found.push(into_image(&batch[index], candidates)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// Boxes from the model's space back into the picture, cut to it; those without area in it are left out.
+fn into_image(frame: &Prepared, candidates: &[Candidate]) -> Result<Detections, Error> {
+    let size = frame.letterbox.image;
+    let place = |c: &Candidate| (frame.letterbox.to_image(c.rect).clamp_to(size), c.score, c.class);
+    let visible = |(rect, ..): &(Rect<Image>, _, _)| rect.width() > 0.0 && rect.height() > 0.0;
+    let mut boxes = Vec::with_capacity(candidates.len());
+    let mut scores = Vec::with_capacity(candidates.len());
+    let mut classes = Vec::with_capacity(candidates.len());
+    for (rect, score, class) in candidates.iter().map(place).filter(visible) {
+        boxes.push(rect);
+        scores.push(score);
+        classes.push(class);
+    }
+    Detections::new(frame.key, frame.at, size, boxes, scores, classes).map_err(|e| Error::bad_output(e.to_string()))
+}

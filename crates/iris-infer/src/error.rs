@@ -1,0 +1,133 @@
+//! What can go wrong between a frame and its detections, and what to do next.
+
+use std::path::PathBuf;
+
+use iris_core::{FrameKey, Recovery};
+
+/// The sort of an [`Error`], for code that switches on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// ONNX Runtime's shared library is missing or too old.
+    Library,
+    /// A file of the model cannot be read.
+    Read,
+    /// The manifest is not a manifest.
+    Manifest,
+    /// The manifest and the model contradict each other.
+    Mismatch,
+    /// A bare model whose kind its shapes do not give away.
+    Unrecognised,
+    /// The runtime refused the model or failed on it.
+    Runtime,
+    /// A frame that cannot be put into the model's input.
+    BadFrame,
+    /// The model returned something that is not a detection.
+    BadOutput,
+}
+
+/// Every error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No library could be loaded; each place that was tried, with the reason.
+    #[error(
+        "ONNX Runtime's library could not be loaded; `cargo xtask setup` installs it, ORT_DYLIB_PATH names another. \
+         Tried:{}", .tried.iter().map(|(place, why)| format!("\n  {place}: {why}")).collect::<String>()
+    )]
+    Library {
+        /// Place and reason.
+        tried: Vec<(String, String)>,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A manifest that does not parse or contradicts itself.
+    #[error("{path}: {message}", path = .path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        message: String,
+    },
+    /// The manifest and the model contradict each other.
+    #[error("the manifest does not fit its model: {what} should be {expected}, but is {found}")]
+    Mismatch {
+        /// What was compared.
+        what: String,
+        /// What the manifest says.
+        expected: String,
+        /// What the model has.
+        found: String,
+    },
+    /// A bare model whose kind its shapes do not give away.
+    #[error(
+        "what this model returns cannot be told from its shapes ({shapes}): {why}. Put it into a folder as model.onnx, \
+         with a model.toml that states name, task, classes, [input] width, height, color, scale, mean, std, anchor and \
+         pad, and [output] decoder"
+    )]
+    Unrecognised {
+        /// Inputs and outputs.
+        shapes: String,
+        /// What is missing.
+        why: String,
+    },
+    /// The runtime refused the model or failed on it.
+    #[error("ONNX Runtime, {doing}: {message}")]
+    Runtime {
+        /// What it was asked to do.
+        doing: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// A frame that cannot be put into the model's input.
+    #[error("frame {key}: {message}")]
+    BadFrame {
+        /// Which.
+        key: FrameKey,
+        /// Why.
+        message: String,
+    },
+    /// The model returned something that is not a detection.
+    #[error("the model's output {what}")]
+    BadOutput {
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Error {
+    /// Its sort.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Library { .. } => ErrorKind::Library,
+            Self::Read { .. } => ErrorKind::Read,
+            Self::Manifest { .. } => ErrorKind::Manifest,
+            Self::Mismatch { .. } => ErrorKind::Mismatch,
+            Self::Unrecognised { .. } => ErrorKind::Unrecognised,
+            Self::Runtime { .. } => ErrorKind::Runtime,
+            Self::BadFrame { .. } => ErrorKind::BadFrame,
+            Self::BadOutput { .. } => ErrorKind::BadOutput,
+        }
+    }
+
+    /// What to do next: a bad frame costs itself, a failed session is made anew, and the rest needs a person.
+    pub fn recovery(&self) -> Recovery {
+        match self.kind() {
+            ErrorKind::BadFrame | ErrorKind::BadOutput => Recovery::Retry,
+            ErrorKind::Runtime => Recovery::Restart,
+            _ => Recovery::GiveUp,
+        }
+    }
+
+    pub(crate) fn mismatch(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
+        Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
+    }
+
+    pub(crate) fn bad_output(what: impl Into<String>) -> Self {
+        Self::BadOutput { what: what.into() }
+    }
+}

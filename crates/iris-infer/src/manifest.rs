@@ -1,0 +1,412 @@
+//! `model.toml`: what a model takes, what it returns and where it comes from. Reading and checking it by itself is
+//! here; whether it fits a given model is asked where the outputs are decoded.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use iris_core::Size;
+use serde::Deserialize;
+
+use crate::{ElementType, Error};
+
+/// A model's description, the contents of `model.toml`. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What people call it.
+    pub name: String,
+    /// What it is for.
+    pub task: Task,
+    /// The names of its classes; a detection's class is a place in this list.
+    pub classes: Vec<String>,
+    /// How pixels become its input.
+    pub input: Input,
+    /// How its outputs become boxes.
+    pub output: Decoding,
+    /// Which boxes are reported.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// The arithmetic of its weights.
+    #[serde(default)]
+    pub precision: Precision,
+    /// The data it was trained on.
+    pub data: Option<String>,
+    /// The licence of its weights.
+    pub licence: Option<String>,
+    /// The SHA-256 of `model.onnx` in lower-case hexadecimal.
+    pub sha256: Option<String>,
+    /// Measured accuracy: name of the measure to value, such as `ap50 = 0.41`.
+    #[serde(default)]
+    pub accuracy: BTreeMap<String, f64>,
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Boxes, scores and classes.
+    Detect,
+}
+
+/// The arithmetic of a model's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    Fp32,
+    /// 16-bit floating point inside; inputs and outputs stay `f32`.
+    Fp16,
+    /// 8-bit integers inside; inputs and outputs stay `f32` or `u8`.
+    Int8,
+}
+
+/// How pixels become a model's input: letterboxed, then `(value · scale − mean) / std` for each channel, where value
+/// is 0 to 255.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The input's name in the graph; checked if given.
+    pub name: Option<String>,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The order of dimensions.
+    #[serde(default)]
+    pub layout: Layout,
+    /// The type of elements. With `u8`, scale, mean and std must be left out.
+    #[serde(default, rename = "type")]
+    pub element: ElementType,
+    /// The order of channels.
+    pub color: Color,
+    /// What pixels are multiplied by.
+    #[serde(default = "one")]
+    pub scale: f32,
+    /// What is then subtracted, for each channel in the order of `color`.
+    #[serde(default)]
+    pub mean: [f32; 3],
+    /// What it is then divided by.
+    #[serde(default = "ones")]
+    pub std: [f32; 3],
+    /// Where the picture lies in the input when their shapes differ.
+    #[serde(default)]
+    pub anchor: Anchor,
+    /// The pixel value around it, 0 to 255.
+    #[serde(default = "grey")]
+    pub pad: u8,
+}
+
+impl Input {
+    /// Its size in pixels.
+    pub fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+}
+
+/// The order of an input's dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Batch, channels, rows, columns.
+    #[default]
+    Nchw,
+}
+
+/// The order of an input's channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// Red first.
+    Rgb,
+    /// Blue first, as OpenCV reads pictures.
+    Bgr,
+}
+
+/// Where the picture lies in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anchor {
+    /// Padding to the right and below.
+    #[default]
+    TopLeft,
+    /// Padding on both sides.
+    Center,
+}
+
+/// How a model's outputs become boxes. `C` is the number of classes, `N` the number of cells.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "decoder", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Decoding {
+    /// The raw grid of YOLOX: `N × (5 + C)`, box offsets relative to cells, objectness and class scores 0 to 1.
+    Yolox {
+        /// Pixels a cell, for each level.
+        #[serde(default = "strides_to_32")]
+        strides: Vec<u32>,
+    },
+    /// Boxes in input pixels, as the YOLO exports since v5 return them.
+    Yolo {
+        /// Which of them.
+        style: YoloStyle,
+    },
+    /// Generalised focal loss heads as in `NanoDet`: `N × (C + 4 · (reg_max + 1))`.
+    Nanodet {
+        /// Pixels a cell, for each level.
+        #[serde(default = "strides_to_64")]
+        strides: Vec<u32>,
+        /// The largest distance, in cells.
+        #[serde(default = "seven")]
+        reg_max: u32,
+        /// Where in a cell distances are measured from: 0 its corner (`NanoDet`-Plus), 0.5 its centre (`NanoDet`).
+        #[serde(default)]
+        cell_offset: f32,
+    },
+    /// `FastestDet`: one level, `(5 + C) × rows × columns`.
+    Fastestdet,
+    /// SSD after its box decoding: boxes `N × 4` in fractions of the input, and scores `N × C`.
+    Ssd {
+        /// The output that holds boxes.
+        boxes: String,
+        /// The output that holds scores, 0 to 1.
+        scores: String,
+        /// The order of a box's edges.
+        order: EdgeOrder,
+        /// Whether the first column of scores is "nothing" and not the first class.
+        background: bool,
+    },
+    /// DETR and its kin: boxes `N × 4` as centre and size in fractions of the input, and class logits.
+    Detr {
+        /// The output that holds boxes.
+        boxes: String,
+        /// The output that holds logits: `N × C` for sigmoid, `N × (C + 1)` with "nothing" last for softmax.
+        logits: String,
+        /// How logits become scores.
+        activation: Activation,
+    },
+}
+
+/// The two layouts of YOLO exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum YoloStyle {
+    /// YOLOv5: `N × (5 + C)` with objectness.
+    V5,
+    /// YOLOv8 and 11: `(4 + C) × N` without.
+    V8,
+}
+
+/// The order of a box's edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EdgeOrder {
+    /// Left, top, right, bottom.
+    Xyxy,
+    /// Top, left, bottom, right.
+    Yxyx,
+}
+
+/// How logits become scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Over all classes and "nothing" (DETR).
+    Softmax,
+    /// Each class by itself (Deformable DETR, RT-DETR).
+    Sigmoid,
+}
+
+/// Which boxes are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Thresholds {
+    /// The lowest score, 0 to 1.
+    pub score: f32,
+    /// The overlap above which the weaker of two boxes of a class is dropped, 0 to 1. DETR does not repeat itself, so
+    /// 1 is right for it.
+    pub iou: f32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { score: 0.3, iou: 0.45 }
+    }
+}
+
+fn one() -> f32 {
+    1.0
+}
+fn ones() -> [f32; 3] {
+    [1.0; 3]
+}
+fn grey() -> u8 {
+    114
+}
+fn seven() -> u32 {
+    7
+}
+pub(crate) fn strides_to_32() -> Vec<u32> {
+    vec![8, 16, 32]
+}
+pub(crate) fn strides_to_64() -> Vec<u32> {
+    vec![8, 16, 32, 64]
+}
+
+/// The largest input that is taken, in pixels each way.
+const MAX_SIDE: u32 = 8192;
+
+impl Manifest {
+    /// Reads and checks the text of a `model.toml`; `path` is named in errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let refuse = |message: String| Error::Manifest { path: path.to_owned(), message };
+        let manifest: Self = toml::from_str(text).map_err(|e| refuse(e.to_string()))?;
+        let problems = manifest.problems();
+        if problems.is_empty() { Ok(manifest) } else { Err(refuse(problems.join("; "))) }
+    }
+
+    /// Everything in it that cannot be, whatever the model.
+    fn problems(&self) -> Vec<String> {
+        let Self { input, thresholds, .. } = self;
+        let checks = [
+            (self.name.trim().is_empty(), "name is empty"),
+            (self.classes.is_empty(), "classes is empty"),
+            (self.classes.len() > usize::from(u16::MAX), "classes has more than 65535 names"),
+            (!(1..=MAX_SIDE).contains(&input.width), "input.width must be 1 to 8192"),
+            (!(1..=MAX_SIDE).contains(&input.height), "input.height must be 1 to 8192"),
+            (!input.scale.is_finite() || input.scale == 0.0, "input.scale must be a number other than 0"),
+            (input.mean.iter().any(|v| !v.is_finite()), "input.mean must be numbers"),
+            (input.std.iter().any(|v| !v.is_finite() || *v == 0.0), "input.std must be numbers other than 0"),
+            (input.element == ElementType::U8 && normalises(input), "a u8 input takes no scale, mean or std"),
+            (!(0.0..=1.0).contains(&thresholds.score), "thresholds.score must be 0 to 1"),
+            (!(0.0..=1.0).contains(&thresholds.iou), "thresholds.iou must be 0 to 1"),
+            (self.sha256.as_deref().is_some_and(|s| !is_sha256(s)), "sha256 must be 64 lower-case hexadecimal digits"),
+            (!strides_are_valid(&self.output), "output.strides must be 1 to 1024, at least one"),
+            (!cells_are_valid(&self.output), "output.reg_max must be 1 to 64 and output.cell_offset 0 to 1"),
+        ];
+        checks.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| (*message).to_owned()).collect()
+    }
+}
+
+fn normalises(input: &Input) -> bool {
+    (input.scale, input.mean, input.std) != (1.0, [0.0; 3], [1.0; 3])
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn strides_are_valid(output: &Decoding) -> bool {
+    match output {
+        Decoding::Yolox { strides } | Decoding::Nanodet { strides, .. } => {
+            !strides.is_empty() && strides.iter().all(|s| (1..=1024).contains(s))
+        }
+        _ => true,
+    }
+}
+
+fn cells_are_valid(output: &Decoding) -> bool {
+    match output {
+        Decoding::Nanodet { reg_max, cell_offset, .. } => {
+            (1..=64).contains(reg_max) && (0.0..=1.0).contains(cell_offset)
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        name = "n"
+        task = "detect"
+        classes = ["a", "b"]
+        [input]
+        width = 416
+        height = 256
+        color = "bgr"
+        [output]
+        decoder = "yolox"
+    "#;
+
+    fn parse(text: &str) -> Result<Manifest, String> {
+        Manifest::parse(text, Path::new("model.toml")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_sensible_value() {
+        let manifest = parse(GOOD).unwrap();
+        assert_eq!(manifest.input.size(), Size::new(416, 256));
+        assert_eq!((manifest.input.scale, manifest.input.pad, manifest.input.anchor), (1.0, 114, Anchor::TopLeft));
+        assert_eq!(manifest.output, Decoding::Yolox { strides: vec![8, 16, 32] });
+        assert_eq!(manifest.thresholds, Thresholds::default());
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let manifest = parse(
+            r#"
+            name = "n"
+            task = "detect"
+            classes = ["a"]
+            precision = "int8"
+            data = "own"
+            licence = "Apache-2.0"
+            sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+            [input]
+            name = "images"
+            width = 64
+            height = 32
+            layout = "nchw"
+            type = "f32"
+            color = "rgb"
+            scale = 0.5
+            mean = [1.0, 2.0, 3.0]
+            std = [4.0, 5.0, 6.0]
+            anchor = "center"
+            pad = 0
+            [output]
+            decoder = "detr"
+            boxes = "b"
+            logits = "l"
+            activation = "softmax"
+            [thresholds]
+            score = 0.5
+            iou = 1.0
+            [accuracy]
+            ap50 = 0.4
+            "#,
+        )
+        .unwrap();
+        assert_eq!(manifest.input.anchor, Anchor::Center);
+        assert_eq!(manifest.accuracy["ap50"], 0.4);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_reason() {
+        for (from, to, message) in [
+            ("name = \"n\"", "name = \"\"", "name is empty"),
+            ("[\"a\", \"b\"]", "[]", "classes is empty"),
+            ("width = 416", "width = 0", "input.width must be 1 to 8192"),
+            ("color = \"bgr\"", "color = \"bgr\"\nstd = [1.0, 0.0, 1.0]", "input.std"),
+            ("color = \"bgr\"", "color = \"bgr\"\nmean = [nan, 0.0, 1.0]", "input.mean"),
+            ("color = \"bgr\"", "color = \"bgr\"\ntype = \"u8\"\nscale = 0.1", "a u8 input"),
+            ("\"yolox\"", "\"yolox\"\nstrides = []", "output.strides"),
+            ("\"yolox\"", "\"yolox\"\nstride = [8]", "unknown field `stride`"),
+            ("\"yolox\"", "\"nanodet\"\nreg_max = 0", "output.reg_max"),
+            ("\"yolox\"", "\"yolov9\"", "unknown variant `yolov9`"),
+            ("color = \"bgr\"", "colour = \"bgr\"", "unknown field `colour`"),
+            ("task = \"detect\"", "task = \"dance\"", "unknown variant `dance`"),
+            ("task = \"detect\"", "task = \"detect\"\nsha256 = \"AB\"", "sha256"),
+            ("[output]", "[thresholds]\nscore = 30\n[output]", "thresholds.score"),
+        ] {
+            let error = parse(&GOOD.replace(from, to)).expect_err(to);
+            assert!(error.contains(message) && error.starts_with("model.toml"), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_listed_at_once() {
+        let error = parse(&GOOD.replace("\"n\"", "\"\"").replace("256", "9000")).expect_err("two problems");
+        assert!(error.contains("name is empty") && error.contains("input.height"), "{error}");
+    }
+}

@@ -1,0 +1,109 @@
+//! A model on disk: a folder with `model.toml` and `model.onnx`, or a bare `.onnx`. What its manifest means is
+//! elsewhere; here it is found, read and checked against its hash.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::runtime::{Runtime, Signature};
+use crate::{Error, Manifest, OrtRuntime, guess};
+
+/// A model that was found: its description and the bytes of its graph. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What it takes and returns.
+    pub manifest: Arc<Manifest>,
+    pub(crate) onnx: Arc<[u8]>,
+}
+
+impl Model {
+    /// Opens a model's folder, or a bare `.onnx` whose kind its shapes give away.
+    ///
+    /// Checks the manifest and the hash. Whether the manifest fits the graph shows when a detector loads it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() { Self::open_folder(path) } else { Self::open_bare(path) }
+    }
+
+    /// A model from its parts, which need not be on disk.
+    pub fn new(manifest: Manifest, onnx: Vec<u8>) -> Result<Self, Error> {
+        if let Some(expected) = &manifest.sha256 {
+            let found = sha256(&onnx);
+            if *expected != found {
+                return Err(Error::mismatch("the SHA-256 of model.onnx", expected, found));
+            }
+        }
+        Ok(Self { manifest: Arc::new(manifest), onnx: onnx.into() })
+    }
+
+    fn open_folder(path: &Path) -> Result<Self, Error> {
+        let toml = path.join("model.toml");
+        let text = String::from_utf8(read(&toml)?)
+            .map_err(|_| Error::Manifest { path: toml.clone(), message: "is not UTF-8".into() })?;
+        Self::new(Manifest::parse(&text, &toml)?, read(&path.join("model.onnx"))?)
+    }
+
+    fn open_bare(path: &Path) -> Result<Self, Error> {
+        let onnx = read(path)?;
+        let runtime = OrtRuntime::load(&onnx, 1)?;
+        let manifest = guess::manifest(&stem(path), runtime.signature())?;
+        Self::new(manifest, onnx)
+    }
+}
+
+/// What can be told about a model file without running it.
+#[derive(Debug)]
+pub struct ModelInfo {
+    /// What goes in and comes out.
+    pub signature: Signature,
+    /// Who exported it, as the file says.
+    pub producer: Option<String>,
+    /// The SHA-256 of the graph's file.
+    pub sha256: String,
+    /// The manifest: that of the folder, or the one guessed for a bare file, or why there is none.
+    pub manifest: Result<Manifest, Error>,
+}
+
+/// Looks into a model's folder or a bare `.onnx`. An unusable manifest is part of the answer and not an error.
+pub fn inspect(path: &Path) -> Result<ModelInfo, Error> {
+    let folder = path.is_dir();
+    let onnx = read(&if folder { path.join("model.onnx") } else { path.to_owned() })?;
+    let runtime = OrtRuntime::load(&onnx, 1)?;
+    let signature = runtime.signature().clone();
+    let manifest = if folder {
+        Model::open_folder(path).map(|model| Manifest::clone(&model.manifest))
+    } else {
+        guess::manifest(&stem(path), &signature)
+    };
+    Ok(ModelInfo { signature, producer: runtime.producer(), sha256: sha256(&onnx), manifest })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha256_of_a_known_text() {
+        // FIPS 180-4's example "abc".
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Model::open(Path::new("/nowhere/model.onnx")).expect_err("it is not there").to_string();
+        assert!(error.contains("/nowhere/model.onnx"), "{error}");
+    }
+}

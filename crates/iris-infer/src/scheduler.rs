@@ -1,0 +1,304 @@
+//! Whose frame a free device takes next. Pure: it holds frames and is told the time; threads that wait on it, and the
+//! devices, belong to the pipeline.
+//!
+//! Each camera has one slot with its latest frame, and a share: a rate and a weight. What a camera is given is counted
+//! in periods of its own rate, divided by its weight, and a device takes the frame of the camera that is furthest
+//! behind (start-time fair queueing, Goyal et al. 1996). With time to spare every camera gets its rate. Without, all
+//! rates sink by the same factor, in proportion to the weights, and none starves: each frame taken puts its camera
+//! behind the others. Time in which a camera had nothing to offer is not made up for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use iris_core::{CameraId, MonoTime};
+
+/// What a camera is given of the devices.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// How many frames a second at most, within one an hour and a thousand a second; as many as come if not given. What
+    /// is not a positive number counts as not given.
+    pub rate_hz: Option<f32>,
+    /// How much of its rate a camera keeps beside others when time is short, 0.001 to 1000, usually 1. What is not a
+    /// positive number counts as 1.
+    pub weight: f32,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { rate_hz: None, weight: 1.0 }
+    }
+}
+
+/// How a camera without a rate is counted: as one at the usual rate of video.
+const UNPACED: Duration = Duration::from_millis(40);
+
+/// The latest frame of each camera, handed out fairly.
+#[derive(Debug)]
+pub struct Scheduler<T> {
+    slots: BTreeMap<CameraId, Slot<T>>,
+    /// The turn of the last frame taken: how far the cameras have come.
+    progress: f64,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    period: Option<Duration>,
+    weight: f64,
+    held: Option<T>,
+    /// When the next frame may be taken, by its rate.
+    due: MonoTime,
+    /// What the camera was given so far, in seconds of its own rate over its weight. The lowest is next.
+    turn: f64,
+}
+
+/// What there is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Take<T> {
+    /// This frame.
+    Ready(CameraId, T),
+    /// Nothing before this time, unless another frame is offered.
+    NotBefore(MonoTime),
+    /// Nothing until a frame is offered.
+    Empty,
+}
+
+impl<T> Default for Scheduler<T> {
+    fn default() -> Self {
+        Self { slots: BTreeMap::new(), progress: 0.0 }
+    }
+}
+
+impl<T> Scheduler<T> {
+    /// Lets a camera take part, or changes the share of one that does; its slot stays as it is.
+    pub fn add(&mut self, camera: CameraId, share: Share) {
+        let slot = self.slots.entry(camera).or_insert_with(Slot::new);
+        let rate = share.rate_hz.filter(|rate| *rate > 0.0).map(|rate| rate.clamp(1.0 / 3600.0, 1000.0));
+        slot.period = rate.map(|rate| Duration::from_secs_f64(f64::from(rate).recip()));
+        slot.weight = if share.weight > 0.0 { f64::from(share.weight).clamp(1e-3, 1e3) } else { 1.0 };
+    }
+
+    /// Takes a camera out and returns the frame it held.
+    pub fn remove(&mut self, camera: CameraId) -> Option<T> {
+        self.slots.remove(&camera)?.held
+    }
+
+    /// Puts a frame into its camera's slot and returns the one it displaces. The frame of a camera that does not take
+    /// part comes straight back.
+    pub fn offer(&mut self, camera: CameraId, frame: T) -> Option<T> {
+        let Some(slot) = self.slots.get_mut(&camera) else { return Some(frame) };
+        if slot.held.is_none() {
+            slot.turn = slot.turn.max(self.progress);
+        }
+        slot.held.replace(frame)
+    }
+
+    /// Takes the frame whose turn it is. O(n) in the number of cameras.
+    pub fn take(&mut self, now: MonoTime) -> Take<T> {
+        let mut next: Option<(CameraId, f64)> = None;
+        let mut soonest: Option<MonoTime> = None;
+        for (camera, slot) in self.slots.iter().filter(|(_, slot)| slot.held.is_some()) {
+            if slot.due > now {
+                soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
+            } else if next.is_none_or(|(_, turn)| slot.turn < turn) {
+                next = Some((*camera, slot.turn));
+            }
+        }
+        let taken = next.and_then(|(camera, turn)| {
+            self.progress = turn;
+            Some((camera, self.slots.get_mut(&camera)?.take(now)?))
+        });
+        match (taken, soonest) {
+            (Some((camera, frame)), _) => Take::Ready(camera, frame),
+            (None, Some(time)) => Take::NotBefore(time),
+            (None, None) => Take::Empty,
+        }
+    }
+}
+
+impl<T> Slot<T> {
+    fn new() -> Self {
+        Self { period: None, weight: 1.0, held: None, due: MonoTime::default(), turn: 0.0 }
+    }
+
+    fn take(&mut self, now: MonoTime) -> Option<T> {
+        let frame = self.held.take()?;
+        self.turn += self.period.unwrap_or(UNPACED).as_secs_f64() / self.weight;
+        self.due = match self.period {
+            // On the camera's own beat while it keeps up, so that small delays do not add up to a lower rate.
+            Some(period) if now.since(self.due) < period => self.due + period,
+            Some(period) => now + period,
+            None => now,
+        };
+        Some(frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn camera(i: usize) -> CameraId {
+        CameraId::new(&format!("c{i}")).expect("a valid id")
+    }
+
+    fn ms(t: u64) -> MonoTime {
+        MonoTime(Duration::from_millis(t))
+    }
+
+    fn share(rate_hz: f32, weight: f32) -> Share {
+        Share { rate_hz: Some(rate_hz), weight }
+    }
+
+    /// Cameras that offer `fps` frames a second to a device that takes `service` ms a frame, for `seconds`. Returns
+    /// frames served, offered and displaced for each camera, and the longest time between two frames of each, in ms.
+    struct Sim {
+        served: Vec<u64>,
+        offered: Vec<u64>,
+        displaced: Vec<u64>,
+        held: Vec<u64>,
+        longest: Vec<u64>,
+    }
+
+    fn simulate(shares: &[Share], fps: u64, service: u64, seconds: u64) -> Sim {
+        let n = shares.len();
+        let mut scheduler = Scheduler::default();
+        shares.iter().enumerate().for_each(|(i, share)| scheduler.add(camera(i), *share));
+        let index: BTreeMap<CameraId, usize> = (0..n).map(|i| (camera(i), i)).collect();
+        let [mut served, mut offered, mut displaced, mut last, mut longest] = [(); 5].map(|()| vec![0; n]);
+        let mut free_at = 0;
+        for now in (0..seconds * 1000).step_by(5) {
+            for i in 0..n {
+                // Spread over the period, as real cameras are.
+                if (now + i as u64 * 15).is_multiple_of(1000 / fps) {
+                    offered[i] += 1;
+                    displaced[i] += u64::from(scheduler.offer(camera(i), ()).is_some());
+                }
+            }
+            if now >= free_at
+                && let Take::Ready(camera, ()) = scheduler.take(ms(now))
+            {
+                let i = index[&camera];
+                served[i] += 1;
+                longest[i] = longest[i].max(now - last[i]);
+                last[i] = now;
+                free_at = now + service;
+            }
+        }
+        let held = (0..n).map(|i| u64::from(scheduler.remove(camera(i)).is_some())).collect();
+        Sim { served, offered, displaced, held, longest }
+    }
+
+    /// Jain's index of fairness: 1 if all are equal, 1/n if one has everything.
+    fn jain(x: &[f64]) -> f64 {
+        let sum: f64 = x.iter().sum();
+        sum * sum / (x.len() as f64 * x.iter().map(|v| v * v).sum::<f64>())
+    }
+
+    #[test]
+    fn the_newest_frame_displaces_the_one_before() {
+        let mut scheduler = Scheduler::default();
+        assert_eq!(scheduler.offer(camera(0), 1), Some(1), "nobody knows this camera");
+        scheduler.add(camera(0), Share::default());
+        assert_eq!(scheduler.take(ms(0)), Take::Empty);
+        assert_eq!(scheduler.offer(camera(0), 2), None);
+        assert_eq!(scheduler.offer(camera(0), 3), Some(2));
+        assert_eq!(scheduler.take(ms(2)), Take::Ready(camera(0), 3));
+        assert_eq!(scheduler.take(ms(2)), Take::Empty);
+        assert_eq!(scheduler.offer(camera(0), 4), None);
+        assert_eq!(scheduler.remove(camera(0)), Some(4));
+        assert_eq!(scheduler.remove(camera(0)), None);
+    }
+
+    #[test]
+    fn a_rate_is_a_limit() {
+        let mut scheduler = Scheduler::default();
+        scheduler.add(camera(0), share(8.0, 1.0));
+        scheduler.offer(camera(0), 1);
+        assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 1));
+        scheduler.offer(camera(0), 2);
+        assert_eq!(scheduler.take(ms(1060)), Take::NotBefore(ms(1125)));
+        assert_eq!(scheduler.take(ms(1125)), Take::Ready(camera(0), 2));
+    }
+
+    #[test]
+    fn a_changed_share_keeps_the_frame() {
+        let mut scheduler = Scheduler::default();
+        scheduler.add(camera(0), share(1.0, 1.0));
+        scheduler.offer(camera(0), 1);
+        scheduler.add(camera(0), share(5.0, 2.0));
+        assert_eq!(scheduler.take(ms(0)), Take::Ready(camera(0), 1));
+    }
+
+    #[test]
+    fn shares_that_make_no_sense_are_harmless() {
+        let mut scheduler = Scheduler::default();
+        for (i, value) in [f32::NAN, f32::INFINITY, -1.0, 0.0, f32::MIN_POSITIVE].into_iter().enumerate() {
+            scheduler.add(camera(i), share(value, value));
+            scheduler.offer(camera(i), i);
+        }
+        for _ in 0..5 {
+            assert!(matches!(scheduler.take(ms(0)), Take::Ready(..)));
+        }
+    }
+
+    #[test]
+    fn with_time_to_spare_each_gets_its_rate() {
+        let sim = simulate(&[share(10.0, 1.0), share(4.0, 1.0), Share::default()], 25, 5, 20);
+        for (served, rate) in sim.served.iter().zip([10.0, 4.0, 25.0]) {
+            assert!((*served as f64 / 20.0 - rate).abs() <= 0.1 * rate, "{served} in 20 s instead of {rate} a second");
+        }
+    }
+
+    #[test]
+    fn overload_lowers_different_rates_by_the_same_factor() {
+        let rates = [10.0, 5.0, 2.0, 10.0, 5.0, 2.0];
+        let shares: Vec<Share> = rates.iter().map(|rate| share(*rate, 1.0)).collect();
+        // 34 frames a second asked for, 10 possible.
+        let sim = simulate(&shares, 25, 100, 200);
+        let kept: Vec<f64> = sim.served.iter().zip(rates).map(|(n, rate)| *n as f64 / f64::from(rate)).collect();
+        assert!(jain(&kept) > 0.99, "{kept:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn equals_get_equal_parts_of_ten_times_too_little(n in 3usize..40, rate in 2u32..12) {
+            let service = 10_000 / (u64::from(rate) * n as u64) ;
+            let sim = simulate(&vec![share(rate as f32, 1.0); n], 25, service.max(1), 60);
+            let served: Vec<f64> = sim.served.iter().map(|v| *v as f64).collect();
+            prop_assert!(jain(&served) >= 0.95, "{served:?}");
+        }
+
+        #[test]
+        fn weights_are_respected(weights in prop::collection::vec(1u8..8, 2..12)) {
+            let shares: Vec<Share> = weights.iter().map(|w| share(10.0, f32::from(*w))).collect();
+            let heaviest = weights.iter().max().map_or(1, |w| u64::from(*w));
+            let all: u64 = weights.iter().map(|w| u64::from(*w)).sum();
+            // So little time that even the heaviest gets half its rate.
+            let sim = simulate(&shares, 25, 200 * heaviest / all + 1, 200);
+            let for_weight: Vec<f64> =
+                sim.served.iter().zip(&weights).map(|(n, w)| *n as f64 / f64::from(*w)).collect();
+            prop_assert!(jain(&for_weight) > 0.98, "{:?} for {weights:?}", sim.served);
+        }
+
+        #[test]
+        fn nobody_starves_and_nothing_is_lost(
+            shares in prop::collection::vec((prop::option::of(0.5f32..25.0), 0.2f32..8.0), 1..20), service in 1u64..200,
+        ) {
+            let shares: Vec<Share> = shares.into_iter().map(|(rate_hz, weight)| Share { rate_hz, weight }).collect();
+            let sim = simulate(&shares, 25, service, 120);
+            // In proportion to rate and weight, each would wait this long.
+            let part = |s: &Share| f64::from(s.rate_hz.unwrap_or(25.0) * s.weight);
+            let all: f64 = shares.iter().map(part).sum();
+            for (i, share) in shares.iter().enumerate() {
+                let fair = (service as f64 * all / part(share)).max(1000.0 / f64::from(share.rate_hz.unwrap_or(25.0)));
+                let bound = 2.0 * fair + (service * shares.len() as u64) as f64 + 100.0;
+                prop_assert!(sim.longest[i] as f64 <= bound, "{} ms, fair {fair}", sim.longest[i]);
+                prop_assert!(sim.served[i] > 0);
+                prop_assert_eq!(sim.offered[i], sim.served[i] + sim.displaced[i] + sim.held[i]);
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The crate from outside, with real models: those the project builds itself, and, where they are present, the
+//! reference models in `shared/`.
+
+mod blobs_found;
+mod library;
+mod manifests;
+mod reference;
+mod runtimes;
+mod support;
+
+#[path = "../../examples/make-blobs/blobs.rs"]
+mod blobs;
+#[path = "../../examples/make-blobs/onnx.rs"]
+mod onnx;

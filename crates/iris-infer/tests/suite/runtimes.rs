@@ -1,0 +1,168 @@
+//! The suite that every runtime passes: cases as data, and a function that loads a model into the runtime under test.
+
+use iris_infer::tensor::Samples;
+use iris_infer::{Error, OrtRuntime, Output, Runtime, Tensor};
+
+use crate::blobs::{self, CELLS, HEIGHT, Variant, WIDTH};
+use crate::onnx::{Attribute, Dim, Element, Graph};
+
+/// A model with two inputs' worth of arithmetic that can be checked by hand: `x · 2 + 1` as it is, and its sum over
+/// columns.
+fn arithmetic(batch: Dim, batch_again: [Dim; 2], element: Element) -> Vec<u8> {
+    let mut g = Graph::default();
+    g.input("x", element, &[batch, Dim::Fixed(1), Dim::Fixed(2), Dim::Fixed(3)]);
+    let x = g.node("Cast", &["x"], &[("to", Attribute::Int(Element::F32 as i64))]);
+    let (two, one) = (g.floats(&[1], &[2.0]), g.floats(&[1], &[1.0]));
+    let doubled = g.node("Mul", &[&x, &two], &[]);
+    let line = g.node("Add", &[&doubled, &one], &[]);
+    g.name(&line, "line");
+    let axis = g.ints(&[3]);
+    let sum = g.node("ReduceSum", &[&line, &axis], &[("keepdims", Attribute::Int(0))]);
+    g.name(&sum, "sum");
+    let [first, second] = batch_again;
+    g.output("line", Element::F32, &[first, Dim::Fixed(1), Dim::Fixed(2), Dim::Fixed(3)]);
+    g.output("sum", Element::F32, &[second, Dim::Fixed(1), Dim::Fixed(2)]);
+    g.model("arithmetic", "iris tests")
+}
+
+fn open() -> Dim {
+    Dim::Open("batch")
+}
+
+fn tensor(element: Element, values: [u8; 6]) -> Tensor {
+    let samples = match element {
+        Element::U8 => Samples::U8(values.to_vec()),
+        _ => Samples::F32(values.iter().map(|v| f32::from(*v)).collect()),
+    };
+    Tensor::from_samples([1, 2, 3], samples)
+}
+
+struct Case {
+    name: &'static str,
+    model: Vec<u8>,
+    element: Element,
+    batch: usize,
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, model, element, batch| Case { name, model, element, batch };
+    let fixed = || arithmetic(Dim::Fixed(1), [Dim::Fixed(1), Dim::Fixed(1)], Element::F32);
+    let opened = |element| arithmetic(open(), [open(), open()], element);
+    vec![
+        case("one image, batch fixed", fixed(), Element::F32, 1),
+        case("one image, batch open", opened(Element::F32), Element::F32, 1),
+        case("four images in turn", fixed(), Element::F32, 4),
+        case("four images at once", opened(Element::F32), Element::F32, 4),
+        case("bytes", opened(Element::U8), Element::U8, 3),
+        case("no image", opened(Element::F32), Element::F32, 0),
+    ]
+}
+
+type Load = dyn Fn(&[u8]) -> Result<Box<dyn Runtime>, Error>;
+
+fn outputs(runtime: &mut dyn Runtime, batch: &[Tensor]) -> Result<Vec<Vec<f32>>, Error> {
+    let mut seen = Vec::new();
+    runtime.run(&batch.iter().collect::<Vec<_>>(), &mut |index, outputs: &[Output<'_>]| {
+        assert_eq!(index, seen.len());
+        assert_eq!(outputs.iter().map(|o| o.shape).collect::<Vec<_>>(), [&[1, 2, 3][..], &[1, 2]]);
+        seen.push(outputs.iter().flat_map(|output| output.data).copied().collect());
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn every_case_gives_what_it_should(load: &Load) {
+    for Case { name, model, element, batch } in cases() {
+        let mut runtime = load(&model).expect(name);
+        // Twice, because outputs may be written into the same memory again.
+        for round in 0..2 {
+            let values = |i: usize| [0, 1, 2, 3, 4, 5].map(|v| v + 10 * i as u8 + round);
+            let inputs: Vec<Tensor> = (0..batch).map(|i| tensor(element, values(i))).collect();
+            let expected = (0..batch).map(|i| {
+                let line = values(i).map(|v| f32::from(v) * 2.0 + 1.0);
+                line.into_iter().chain(line.chunks(3).map(|row| row.iter().sum())).collect::<Vec<f32>>()
+            });
+            let got = outputs(&mut *runtime, &inputs).expect(name);
+            assert_eq!(got, expected.collect::<Vec<_>>(), "{name}");
+        }
+    }
+}
+
+fn the_signature_says_what_goes_in_and_out(load: &Load) {
+    let runtime = load(&arithmetic(open(), [open(), open()], Element::U8)).unwrap();
+    let expected = "x u8 ?x1x2x3 -> line f32 ?x1x2x3, sum f32 ?x1x2";
+    assert_eq!(runtime.signature().to_string(), expected);
+}
+
+fn an_error_of_the_reader_stops_the_batch(load: &Load) {
+    let mut runtime = load(&arithmetic(open(), [open(), open()], Element::F32)).unwrap();
+    let inputs = [0; 3].map(|_| tensor(Element::F32, [0; 6]));
+    let mut seen = 0;
+    let result = runtime.run(&inputs.iter().collect::<Vec<_>>(), &mut |_, _: &[Output<'_>]| {
+        seen += 1;
+        Err(Error::BadOutput { what: "is unwelcome".into() })
+    });
+    assert!(matches!(result, Err(Error::BadOutput { .. })) && seen == 1);
+}
+
+fn wrong_inputs_are_errors_and_the_model_goes_on(load: &Load) {
+    let mut runtime = load(&arithmetic(open(), [open(), open()], Element::F32)).unwrap();
+    let large = Tensor::from_samples([1, 3, 3], Samples::F32(vec![0.0; 9]));
+    let bytes = tensor(Element::U8, [0; 6]);
+    for wrong in [vec![large], vec![tensor(Element::F32, [0; 6]), bytes]] {
+        assert!(outputs(&mut *runtime, &wrong).is_err());
+        assert_eq!(
+            outputs(&mut *runtime, &[tensor(Element::F32, [1; 6])]).unwrap()[0],
+            [3., 3., 3., 3., 3., 3., 9., 9.]
+        );
+    }
+}
+
+fn what_cannot_be_run_is_refused(load: &Load) {
+    assert!(load(b"not a model").is_err());
+    assert!(load(&arithmetic(open(), [open(), open()], Element::I64)).is_err());
+}
+
+fn a_real_network_runs(load: &Load) {
+    let mut runtime = load(&blobs::model(&Variant::default())).unwrap();
+    let image = Tensor::from_samples(
+        [3, HEIGHT as usize, WIDTH as usize],
+        Samples::F32(vec![0.0; (3 * HEIGHT * WIDTH) as usize]),
+    );
+    let mut shape = Vec::new();
+    runtime
+        .run(&[&image], &mut |_, outputs: &[Output<'_>]| {
+            shape = outputs[0].shape.to_vec();
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(shape, [CELLS as usize, 7]);
+}
+
+/// One test a part of the suite, for one way of loading models.
+macro_rules! suite {
+    ($backend:ident, $load:expr) => {
+        suite!(
+            $backend,
+            $load,
+            every_case_gives_what_it_should,
+            the_signature_says_what_goes_in_and_out,
+            an_error_of_the_reader_stops_the_batch,
+            wrong_inputs_are_errors_and_the_model_goes_on,
+            what_cannot_be_run_is_refused,
+            a_real_network_runs
+        );
+    };
+    ($backend:ident, $load:expr, $($part:ident),*) => {
+        mod $backend {
+            use super::*;
+
+            $(#[test]
+            fn $part() {
+                super::$part(&$load);
+            })*
+        }
+    };
+}
+
+suite!(ort_on_the_cpu, |onnx: &[u8]| Ok(Box::new(OrtRuntime::load(onnx, 1)?)));
