@@ -133,12 +133,12 @@ impl<S: Space> Rect<S> {
 
     /// The middle.
     pub fn center(&self) -> Point<S> {
-        Point::new((self.x0 + self.x1) / 2.0, (self.y0 + self.y1) / 2.0)
+        Point::new(f32::midpoint(self.x0, self.x1), f32::midpoint(self.y0, self.y1))
     }
 
     /// The middle of the lower edge: where a person or car stands on the ground.
     pub fn foot(&self) -> Point<S> {
-        Point::new((self.x0 + self.x1) / 2.0, self.y1)
+        Point::new(f32::midpoint(self.x0, self.x1), self.y1)
     }
 
     /// Whether every edge is a number and the corners are in order.
