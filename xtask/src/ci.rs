@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<()> {
 /// Licences, sources and duplicates always; known vulnerabilities where their database can be fetched.
 fn deny() -> Result<()> {
     let deny = || program(setup::path_of("cargo-deny"));
-    run_command(deny().args(["check", "bans", "licenses", "sources"]))?;
+    run_command(deny().args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
     if ask(deny().args(["fetch", "db"])).is_none() {
         say("not run: cargo deny check advisories: the database of advisories cannot be fetched");
         return Ok(());
