@@ -1,11 +1,9 @@
-//! FFmpeg's demuxers under allow-lists: files, HTTP multipart JPEG, HLS and RTSP over TLS.
-//! It blocks, and so runs on a thread of its own. Neither is any decoder opened here, nor `avformat_find_stream_info`
-//! called, which would open one: headers name the codec, and parsers tell the size.
-#![expect(unsafe_code, reason = "libavformat; what its safe wrapper does not offer is in four functions")]
+//! What FFmpeg's demuxers find in an opened source: its best video stream, and that stream's access units. It blocks,
+//! and so runs on a thread of its own. Neither is any decoder opened here, nor `avformat_find_stream_info` called, which
+//! would open one: headers name the codec, and parsers tell the size.
+#![expect(unsafe_code, reason = "fields of libavformat's that its safe wrapper does not show")]
 
-use std::ffi::{CStr, c_char, c_int};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,19 +11,16 @@ use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::packet::Ref as _;
-use ffmpeg_next::util::interrupt;
-use ffmpeg_next::{Dictionary, Rational, Stream, ffi, media};
+use ffmpeg_next::{Rational, Stream, ffi, media};
 use iris_core::{Codec, CodecParams, MediaTime, MonoTime, Size, Timebase};
 
 use crate::bitstream::{Framing, is_disposable, jpeg_size};
 use crate::feed::{Media, Unit};
-use crate::limits::{MAX_CORRUPT, MAX_STREAMS, MAX_UNIT, PROBE_BYTES};
+use crate::gate::{self, Gate, Stop, translate};
+use crate::limits::{MAX_CORRUPT, MAX_UNIT};
 use crate::parser::SizeParser;
 use crate::timeline::Raw;
-use crate::{Error, ErrorKind, Limits, Protocol, Result, Source, SourceUrl, rtsp};
-
-/// Answers FFmpeg's question, several times a second, whether to give up.
-pub(crate) type Stop = Box<dyn FnMut() -> bool + Send>;
+use crate::{Error, ErrorKind, Limits, Result, Source, SourceUrl, rtsp};
 
 /// An open container with one video stream.
 pub(crate) struct Demuxer {
@@ -46,26 +41,10 @@ pub(crate) struct Demuxer {
     first: Option<Unit>,
 }
 
-/// Which addresses FFmpeg may open on behalf of a source. Behind the context's `opaque` pointer.
-struct Gate {
-    url: SourceUrl,
-    /// FFmpeg's own way of opening.
-    open: IoOpen,
-    denied: AtomicBool,
-}
-
-type IoOpen = unsafe extern "C" fn(
-    *mut ffi::AVFormatContext,
-    *mut *mut ffi::AVIOContext,
-    *const c_char,
-    c_int,
-    *mut *mut ffi::AVDictionary,
-) -> c_int;
-
 impl Demuxer {
     /// Opens a source, picks its largest video stream, and reads up to its first access unit. `now` tells the time.
     pub(crate) fn open(source: &Source, stop: Stop, now: impl Fn() -> MonoTime) -> Result<(Self, Media)> {
-        let (mut input, gate) = open_input(source, stop)?;
+        let (mut input, gate) = gate::open(source, stop)?;
         let format = input.format().name().to_owned();
         let chosen = choose(&gate.url, &input)?;
         let stream = input.stream(chosen).ok_or_else(|| no_video(&gate.url))?;
@@ -190,107 +169,6 @@ impl AsRef<[u8]> for Owned {
     }
 }
 
-fn open_input(source: &Source, stop: Stop) -> Result<(Input, Arc<Gate>)> {
-    let url = &source.url;
-    let address = std::ffi::CString::new(url.for_ffmpeg())
-        .map_err(|_| Error::new(ErrorKind::BadUrl, url, "an address has no NUL"))?;
-    // SAFETY: allocates, or returns null.
-    let mut context = unsafe { ffi::avformat_alloc_context() };
-    // SAFETY: just allocated; null is told apart.
-    let Some(fields) = (unsafe { context.as_mut() }) else { return Err(out_of_memory(url)) };
-    let open = fields.io_open.unwrap_or(refuse);
-    let gate = Arc::new(Gate { url: url.clone(), open, denied: AtomicBool::new(false) });
-    let interrupt = {
-        // A playlist that leads astray is left at once; FFmpeg would go on to its next line.
-        let (gate, mut stop) = (Arc::clone(&gate), stop);
-        interrupt::new(Box::new(move || gate.denied.load(Ordering::Relaxed) || stop()))
-    };
-    fields.interrupt_callback = interrupt.interrupt;
-    fields.opaque = Arc::as_ptr(&gate).cast_mut().cast();
-    fields.io_open = Some(open_gated);
-    // SAFETY: the dictionary is handed over and whatever is left of it taken back; on failure the context is freed
-    // and the pointer to it not used again. The gate and the interrupt's closure outlive the context: they are
-    // dropped after it, here on failure, and with `Input` and `Demuxer` on success.
-    unsafe {
-        let mut options = options(source).disown();
-        let result = ffi::avformat_open_input(&raw mut context, address.as_ptr(), std::ptr::null(), &raw mut options);
-        drop(Dictionary::own(options));
-        match result {
-            0 => Ok((Input::wrap_with_interrupt(context, interrupt.guard), gate)),
-            code => Err(translate(&gate, code.into())),
-        }
-    }
-}
-
-unsafe extern "C" fn refuse(
-    _: *mut ffi::AVFormatContext,
-    _: *mut *mut ffi::AVIOContext,
-    _: *const c_char,
-    _: c_int,
-    _: *mut *mut ffi::AVDictionary,
-) -> c_int {
-    ffi::AVERROR(ffmpeg_next::error::EACCES)
-}
-
-/// Called by FFmpeg for every address a source makes it open. HTTP sources, whose playlists name addresses, get those
-/// on their own host and port only, and no redirects, which would lead elsewhere. Credentials go nowhere else.
-unsafe extern "C" fn open_gated(
-    context: *mut ffi::AVFormatContext,
-    io: *mut *mut ffi::AVIOContext,
-    address: *const c_char,
-    flags: c_int,
-    options: *mut *mut ffi::AVDictionary,
-) -> c_int {
-    // SAFETY: FFmpeg passes the context, or a nested one with the same `opaque`, which is set before it is opened and
-    // points to a gate that lives until the context is closed.
-    let gate = unsafe { &*(*context).opaque.cast::<Gate>() };
-    if gate.url.protocol() == Protocol::Http {
-        // SAFETY: FFmpeg passes a string that lasts for the call.
-        let text = unsafe { CStr::from_ptr(address) }.to_str().unwrap_or_default();
-        if !gate.url.same_http_host(text) {
-            gate.denied.store(true, Ordering::Relaxed);
-            return ffi::AVERROR(ffmpeg_next::error::EACCES);
-        }
-        // SAFETY: a dictionary of the caller's, to which the value is copied.
-        unsafe { ffi::av_dict_set(options, c"max_redirects".as_ptr(), c"0".as_ptr(), 0) };
-    }
-    // SAFETY: FFmpeg's own function with the arguments meant for it.
-    unsafe { (gate.open)(context, io, address, flags, options) }
-}
-
-/// Allow-lists and limits. What an input does not know is ignored by FFmpeg.
-fn options(source: &Source) -> Dictionary<'static> {
-    let (protocols, formats) = match source.url.protocol() {
-        Protocol::File => ("file", FILE_FORMATS),
-        Protocol::Http => ("http,https,tls,tcp", "mpjpeg,hls,mpegts,mov"),
-        Protocol::Rtsp | Protocol::Rtsps => ("tls,tcp", "rtsp"),
-    };
-    let micros = source.limits.stall_timeout.as_micros().to_string();
-    let mut options = Dictionary::new();
-    for (key, value) in [
-        ("protocol_whitelist", protocols),
-        ("format_whitelist", formats),
-        // Nested contexts, too, must not look at a stream by decoding it.
-        ("codec_whitelist", "none"),
-        ("max_streams", &MAX_STREAMS.to_string()),
-        ("probesize", &PROBE_BYTES.to_string()),
-        ("rw_timeout", &micros),
-        ("timeout", &micros),
-        ("user_agent", "iris"),
-        // Every segment is asked for through the gate.
-        ("http_persistent", "0"),
-        ("rtsp_transport", "tcp"),
-        ("allowed_media_types", "video"),
-        // AVI knows only when to decode.
-        ("fflags", "+genpts"),
-    ] {
-        options.set(key, value);
-    }
-    options
-}
-
-const FILE_FORMATS: &str = "mov,matroska,avi,mpegts";
-
 /// The largest video stream in a codec that is taken.
 fn choose(url: &SourceUrl, input: &Input) -> Result<usize> {
     let video = || input.streams().filter(is_video);
@@ -381,40 +259,4 @@ fn timebase(rational: Rational) -> Timebase {
 
 fn no_video(url: &SourceUrl) -> Error {
     Error::new(ErrorKind::NoVideo, url, "holds no video stream")
-}
-
-fn out_of_memory(url: &SourceUrl) -> Error {
-    Error::new(ErrorKind::Resources, url, "no memory left")
-}
-
-/// FFmpeg's codes in our words. Its own messages, which may hold the address, go to its log alone.
-fn translate(gate: &Gate, error: ffmpeg_next::Error) -> Error {
-    use ffmpeg_next::Error as F;
-    use ffmpeg_next::error::{ECONNREFUSED, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOMEM, ETIMEDOUT};
-    let url = &gate.url;
-    let is_file = url.path().is_some();
-    if gate.denied.load(Ordering::Relaxed) {
-        let message = "refers to an address that is not on its own host";
-        return Error::new(ErrorKind::SourceDenied, url, message);
-    }
-    let (kind, message) = match error {
-        F::HttpUnauthorized | F::HttpForbidden => (ErrorKind::AuthFailed, "the user name or password is refused"),
-        F::HttpNotFound => (ErrorKind::NotFound, "the server has nothing at this path"),
-        F::Exit | F::Other { errno: ETIMEDOUT } => (ErrorKind::Timeout, "no answer in time"),
-        F::Other { errno: ECONNREFUSED | EHOSTUNREACH | ENETUNREACH } => {
-            (ErrorKind::Unreachable, "no connection could be made")
-        }
-        F::Other { errno: ENOMEM } => return out_of_memory(url),
-        F::Other { errno: EINVAL } | F::InvalidData | F::DemuxerNotFound if is_file => {
-            (ErrorKind::FormatDenied, "is not an mp4, mkv, avi or ts file")
-        }
-        F::Other { errno: EINVAL } | F::DemuxerNotFound => {
-            (ErrorKind::FormatDenied, "sends neither multipart JPEG nor HLS")
-        }
-        F::InvalidData => (ErrorKind::Protocol, "what it sends cannot be understood"),
-        F::Eof => (ErrorKind::Closed, "the connection was closed"),
-        _ if is_file => (ErrorKind::Unreadable, "cannot be read to its end"),
-        _ => return Error::new(ErrorKind::Closed, url, format!("the connection failed: {error}")),
-    };
-    Error::new(kind, url, message)
 }

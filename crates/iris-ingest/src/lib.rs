@@ -6,14 +6,18 @@
 //! | source | by | notes |
 //! |---|---|---|
 //! | `rtsp://` | [retina] | a task, no thread. TCP, or UDP on a quiet network: packets out of order count as lost |
-//! | `rtsps://` | FFmpeg | a thread; TCP only. The certificate is not verified: cameras sign their own |
+//! | `rtsps://` | FFmpeg | a thread; TCP only. retina knows neither TLS nor reordering |
 //! | `http(s)://` | FFmpeg | a thread; multipart JPEG and HLS. No redirects, no other host |
 //! | a path | FFmpeg | a thread; MP4, Matroska, AVI and MPEG-TS, as fast as it is read |
 //!
 //! A source is untrusted: schemes, protocols, containers and codecs are allow-lists, sizes and times have limits
-//! ([`Limits`]), no decoder runs here, and nothing that a source sends can make this crate open another address. What
-//! retina buffers while a peer sends an endless header or access unit is limited by time alone (it has no byte
-//! limit): it is dropped after [`Limits::open_timeout`] or [`Limits::stall_timeout`].
+//! ([`Limits`]), no decoder runs here, and a playlist or a redirect leads to no other address. Three things are not
+//! held back, for lack of a handle on them:
+//!
+//! - retina has no byte limit for a header or an access unit that never ends; it is dropped when
+//!   [`Limits::open_timeout`] or [`Limits::stall_timeout`] has passed.
+//! - FFmpeg follows the redirect of a camera on `rtsps://`, to TCP and TLS addresses only.
+//! - TLS certificates are not verified: cameras sign their own.
 //!
 //! The policies are pure and take time as an argument: [`reconnect`] and [`timeline`].
 
@@ -22,6 +26,7 @@ mod demux;
 mod error;
 mod feed;
 mod file;
+mod gate;
 mod limits;
 mod parser;
 mod reader;

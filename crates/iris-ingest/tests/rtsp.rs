@@ -51,7 +51,7 @@ async fn every_codec_by_tcp_and_udp() {
 #[tokio::test]
 async fn basic_and_digest_sign_in() {
     for scheme in ["basic", "digest"] {
-        let sign_in = SignIn { user: "admin", password: PASSWORD, scheme };
+        let sign_in = SignIn { user: "admin", password: PASSWORD, scheme, ..SignIn::default() };
         let server = gst::Server::start(&gst::live("h264"), sign_in);
         check(Codec::H264, source(&server.url(&format!("admin:{ENCODED}@")))).await;
         for wrong in ["", "admin:wrong@", &format!("root:{ENCODED}@")] {
@@ -62,6 +62,29 @@ async fn basic_and_digest_sign_in() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn rtsp_over_tls_goes_through_ffmpeg() {
+    let clips = support::Clips::new();
+    let certificate = clips.path("camera.pem");
+    let made = std::process::Command::new("openssl")
+        .args("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=camera -keyout".split(' '))
+        .args([&certificate, std::path::Path::new("-out"), &clips.path("cert.pem")])
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let both = [std::fs::read(&certificate).unwrap(), std::fs::read(clips.path("cert.pem")).unwrap()].concat();
+    std::fs::write(&certificate, both).unwrap();
+    let tls =
+        SignIn { user: "admin", password: PASSWORD, scheme: "digest", certificate: certificate.to_str().unwrap() };
+    let server = gst::Server::start(&gst::live("h264"), tls);
+    let url = |user: &str| server.url(user).replace("rtsp://", "rtsps://");
+    let packets = first_packets(&mut open(source(&url(&format!("admin:{ENCODED}@")))), 30).await;
+    assert_sane(&packets);
+    assert!(packets.iter().all(|p| p.params.codec == Codec::H264 && p.at.wall.is_some()));
+    assert_eq!(packets[0].params.size, Some(Size::new(320, 192)));
+    assert_eq!(first_failure(&mut open(source(&url("admin:wrong@")))).await, State::AuthFailed);
 }
 
 #[tokio::test]

@@ -5,14 +5,18 @@ use std::process::{Child, Command, Stdio};
 
 const SCRIPT: &str = r#"
 import sys, gi
-gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gst, GstRtspServer, GLib
+gi.require_version("Gio", "2.0"); gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gio, Gst, GstRtspServer, GLib
 Gst.init(None)
-launch, user, password, scheme, port = sys.argv[1:6]
+launch, user, password, scheme, port, certificate = sys.argv[1:7]
 server = GstRtspServer.RTSPServer(); server.set_service(port); server.set_address("127.0.0.1")
 factory = GstRtspServer.RTSPMediaFactory(); factory.set_launch("( " + launch + " )")
+auth = GstRtspServer.RTSPAuth()
+if certificate:
+    auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(certificate))
+if user or certificate:
+    server.set_auth(auth)
 if user:
-    auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
     if scheme == "digest":
@@ -20,7 +24,6 @@ if user:
         auth.add_digest(user, password, token)
     else:
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
-    server.set_auth(auth)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("user", "media.factory.access", True)
     permissions.add_permission_for_role("user", "media.factory.construct", True)
@@ -39,12 +42,14 @@ pub(crate) struct Server {
     pub(crate) port: u16,
 }
 
-/// Who may look.
+/// Who may look, and how.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct SignIn<'a> {
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
     pub(crate) scheme: &'a str,
+    /// A PEM file with certificate and key: speak TLS.
+    pub(crate) certificate: &'a str,
 }
 
 impl Server {
@@ -58,7 +63,7 @@ impl Server {
         let wanted = port.to_string();
         // Debian's Python, for which the bindings are packaged, and not whichever comes first in the path.
         let mut child = Command::new("/usr/bin/python3")
-            .args(["-c", SCRIPT, launch, sign_in.user, sign_in.password, sign_in.scheme, &wanted])
+            .args(["-c", SCRIPT, launch, sign_in.user, sign_in.password, sign_in.scheme, &wanted, sign_in.certificate])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
