@@ -17,7 +17,8 @@ const AGAIN: ffmpeg_next::Error = ffmpeg_next::Error::Other { errno: ffmpeg_next
 /// An open decoder.
 pub(crate) struct Context {
     decoder: Opened,
-    /// Access units are copied here: libavcodec reads up to 64 bytes past the end of its input, which must be zeros.
+    /// Access units are copied here, since libavcodec reads up to 64 bytes past the end of its input, which must be
+    /// zeros. It costs 60 ns for one of 640×360, a ten-thousandth of decoding it (`cargo bench -p iris-decode`).
     input: Packet,
     /// Something went in since it was opened or flushed.
     used: bool,
@@ -51,12 +52,12 @@ impl Context {
         self.used
     }
 
-    /// Lets libavcodec itself leave out what need not be decoded.
+    /// Lets libavcodec leave out the non-reference pictures that are not marked as such. Where only key frames are
+    /// wanted nothing else is sent, and libavcodec's own idea of a key frame is narrower.
     pub(crate) fn set_skip(&mut self, skip: Skip) {
         let discard = match skip {
-            Skip::Nothing => ffi::AVDiscard::AVDISCARD_DEFAULT,
+            Skip::Nothing | Skip::NonKey => ffi::AVDiscard::AVDISCARD_DEFAULT,
             Skip::NonReference => ffi::AVDiscard::AVDISCARD_NONREF,
-            Skip::NonKey => ffi::AVDiscard::AVDISCARD_NONKEY,
         };
         // SAFETY: the context is open and not null; `skip_frame` may be set by the user at any time (avcodec.h).
         unsafe { (*self.decoder.as_mut_ptr()).skip_frame = discard };

@@ -5,6 +5,7 @@
 use std::ffi::c_int;
 use std::ptr;
 
+use ffmpeg_next::software::scaling;
 use ffmpeg_next::{ffi, format, frame};
 use iris_core::PixelFormat;
 
@@ -81,7 +82,7 @@ impl Scaler {
         let bytes: usize = strides.iter().zip(rows).map(|(stride, rows)| stride * rows).sum();
         let (width, height, format) = (from.width as c_int, from.height as c_int, from.format.into());
         let to = ffi::AVPixelFormat::AV_PIX_FMT_YUV420P;
-        let (flags, none) = (ffi::SWS_BICUBIC, ptr::null_mut());
+        let (flags, none) = (scaling::Flags::BICUBIC.bits(), ptr::null_mut());
         // SAFETY: filters and parameters may be null. The pool allocates with libavutil's own allocator.
         let scaler = unsafe {
             let context = ffi::sws_getContext(width, height, format, width, height, to, flags, none, none, ptr::null());

@@ -120,9 +120,10 @@ impl Decoder {
     /// about one picture; pull again.
     pub fn pull(&mut self, now: MonoTime) -> Result<Option<Frame>, Error> {
         while let Some((serial, received)) = self.receive() {
-            // A picture of an access unit that was reported as an error has no origin any more.
             let Some(origin) = self.in_flight.remove(serial) else {
-                self.spare = self.spare.take().or(received.ok());
+                // A picture of an access unit that was reported as an error before.
+                let Ok(shell) = received else { break };
+                self.spare = Some(shell);
                 continue;
             };
             return match received.and_then(|shell| self.finish(shell)) {
@@ -259,7 +260,11 @@ impl Decoder {
 
     /// The next picture in a shell, or what is wrong with it, and the serial number of its access unit.
     fn receive(&mut self) -> Option<(i64, Result<Box<Shell>, Cause>)> {
-        let mut shell = self.spare.take().or_else(|| self.pool.take())?;
+        // What cannot be told apart is put down to the latest access unit.
+        let latest = self.in_flight.serial() - 1;
+        let Some(mut shell) = self.spare.take().or_else(|| self.pool.take()) else {
+            return Some((latest, Err(Cause::OutOfMemory)));
+        };
         while let Some(context) = self.previous.as_mut().or(self.current.as_mut()) {
             match context.receive(&mut shell.picture) {
                 Ok(Received::Picture) => return Some((shell.picture.serial(), Ok(shell))),
@@ -269,10 +274,9 @@ impl Decoder {
                     break;
                 }
                 Ok(Received::Nothing) => break,
-                // What libavcodec had only put aside until now is the latest access unit.
                 Err(cause) => {
                     self.spare = Some(shell);
-                    return Some((self.in_flight.serial() - 1, Err(cause)));
+                    return Some((latest, Err(cause)));
                 }
             }
         }

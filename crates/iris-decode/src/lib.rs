@@ -8,7 +8,27 @@
 //! errors and not frames, and what depends on a missing picture is refused up to the next key frame. Each access unit
 //! has exactly one outcome, see [`Counts`].
 //!
-//! `unsafe` lives in [`context`], [`picture`], [`convert`] and [`log`], one for each thing of FFmpeg's that is touched.
+//! ```
+//! # fn use_of(stream: &[iris_core::Packet], now: iris_core::MonoTime) {
+//! use iris_decode::{Decoder, FramePool, Limits};
+//!
+//! let mut decoder = Decoder::new(FramePool::new(), Limits::default());
+//! for packet in stream {
+//!     if let Err(error) = decoder.push(packet) {
+//!         println!("{error}: counted as {}", error.drop_reason());
+//!     }
+//!     loop {
+//!         match decoder.pull(now) {
+//!             Ok(Some(frame)) => println!("{} of {}", frame.key, frame.size),
+//!             Ok(None) => break,
+//!             Err(error) => println!("{error}"),
+//!         }
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched.
 
 mod context;
 mod convert;

@@ -79,7 +79,7 @@ fn only_key_frames_come_out_at_once_and_the_rest_waits_for_one() {
         decoder.push(packet).expect("taken");
         let (frames, errors) = pull(&mut decoder);
         assert_eq!((frames.len(), errors.len()), (usize::from(seq % 10 == 0), 0), "packet {seq}");
-        frames.iter().for_each(|frame| assert_eq!(md5(frame), reference[seq]));
+        assert!(frames.iter().all(|frame| md5(frame) == reference[seq]), "packet {seq}");
     }
     assert_eq!((decoder.counts().frames, decoder.counts().skipped), (2, 13));
     decoder.set_skip(Skip::Nothing);

@@ -168,7 +168,9 @@ fn sps(width_in_mbs: u32, height_in_mbs: u32) -> Vec<u8> {
         bits.push_str(&code);
     };
     // Id, bits of the frame number, order count type, reference frames; no gaps.
-    [0, 0, 2, 1].iter().for_each(|value| ue(&mut bits, *value));
+    for value in [0, 0, 2, 1] {
+        ue(&mut bits, value);
+    }
     bits.push('0');
     ue(&mut bits, width_in_mbs - 1);
     ue(&mut bits, height_in_mbs - 1);
