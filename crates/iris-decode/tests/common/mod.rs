@@ -19,7 +19,7 @@ use tempfile::TempDir;
 pub(crate) struct Clip {
     pub(crate) packets: Vec<Packet>,
     path: PathBuf,
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 /// Runs `ffmpeg` and returns what it printed.
@@ -41,7 +41,12 @@ impl Clip {
         args.extend(encoder.split_whitespace());
         args.push(path.to_str().expect("text"));
         ffmpeg(&args);
-        Self { packets: demux(&path), path, _dir: dir }
+        Self { packets: demux(&path), path, _dir: Some(dir) }
+    }
+
+    /// A clip that is there already.
+    pub(crate) fn open(path: PathBuf) -> Self {
+        Self { packets: demux(&path), path, _dir: None }
     }
 
     /// Baseline H.264, one picture in, one out, a key frame each ten.
