@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iris_core::clock::SystemClock;
-use iris_core::{CameraId, Item};
+use iris_core::{CameraId, Epoch, Item};
 use iris_ingest::{CameraStream, Limits, Output, Source, Transport};
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ async fn main() {
             transport: Transport::Auto,
             limits: Limits::default(),
         };
-        let stream = CameraStream::new(CameraId::new(&format!("c{i}")).unwrap(), 1, source, clock.clone());
+        let stream = CameraStream::new(CameraId::new(&format!("c{i}")).unwrap(), Epoch::first(1), source, clock.clone());
         tokio::spawn(read(stream, Arc::clone(&seen)));
     }
     tokio::time::sleep(Duration::from_secs(10)).await;

@@ -94,11 +94,17 @@ unsafe extern "C" fn open_gated(
             gate.denied.store(true, Ordering::Relaxed);
             return ffi::AVERROR(ffmpeg_next::error::EACCES);
         }
-        // SAFETY: a dictionary of the caller's, to which the value is copied.
-        unsafe { ffi::av_dict_set(options, c"max_redirects".as_ptr(), c"0".as_ptr(), 0) };
     }
-    // SAFETY: FFmpeg's own function with the arguments meant for it.
-    unsafe { (gate.plain)(context, io, address, flags, options) }
+    let mut own = std::ptr::null_mut();
+    let options = if options.is_null() { &raw mut own } else { options };
+    // SAFETY: a dictionary of the caller's or an own one, freed below, takes a copy of the value; then FFmpeg's own
+    // function gets the arguments meant for it.
+    unsafe {
+        ffi::av_dict_set(options, c"max_redirects".as_ptr(), c"0".as_ptr(), 0);
+        let result = (gate.plain)(context, io, address, flags, options);
+        ffi::av_dict_free(&raw mut own);
+        result
+    }
 }
 
 /// Allow-lists and limits. What an input does not know is ignored by FFmpeg.

@@ -7,9 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_core::{
-    CameraId, Clock, Codec, CodecParams, Epoch, FrameKey, GapReason, Item, Moment, MonoTime, Packet, Size,
-};
+use iris_core::{CameraId, Clock, Codec, Epoch, FrameKey, GapReason, Item, Moment, MonoTime, Packet, Size};
 use retina::client::SessionGroup;
 
 use crate::feed::{Feed, Media, Unit};
@@ -100,7 +98,7 @@ pub struct CameraStream {
     timeline: Timeline,
     link: Link,
     epoch: Option<Epoch>,
-    run: u32,
+    first: Epoch,
     seq: u64,
     media: Option<Media>,
     ready: VecDeque<Output>,
@@ -133,9 +131,9 @@ impl Link {
 }
 
 impl CameraStream {
-    /// A stream that connects when it is first polled, on a tokio runtime with time and I/O. `run` numbers the runs
-    /// of the program.
-    pub fn new(camera: CameraId, run: u32, source: Source, clock: Arc<dyn Clock>) -> Self {
+    /// A stream that connects when it is first polled, on a tokio runtime with time and I/O. Its first connection is
+    /// the epoch `first`, the next one the epoch after that, and so on.
+    pub fn new(camera: CameraId, first: Epoch, source: Source, clock: Arc<dyn Clock>) -> Self {
         let now = clock.mono();
         Self {
             policy: Reconnect::new(seed(camera), now, source.limits.open_timeout),
@@ -147,7 +145,7 @@ impl CameraStream {
             timeline: Timeline::default(),
             link: Link::None,
             epoch: None,
-            run,
+            first,
             seq: 0,
             media: None,
             ready: VecDeque::from([Output::State(State::Connecting)]),
@@ -231,30 +229,25 @@ impl CameraStream {
         self.policy.opened(now, media.stall_timeout);
         self.seq = 0;
         self.epoch = Some(match self.epoch {
-            None => Epoch::first(self.run),
+            None => self.first,
             Some(epoch) => {
                 self.timeline.reconnect();
                 self.ready.push_back(Output::Item(Item::Gap(GapReason::Reconnected)));
                 epoch.next()
             }
         });
-        let live = live(&media, &media.params);
         self.media = Some(media);
-        self.report(live);
     }
 
     fn unit(&mut self, unit: Unit) {
         let (Some(media), Some(epoch)) = (&mut self.media, self.epoch) else { return };
-        if !Arc::ptr_eq(&media.params, &unit.params) {
-            let changed = (media.params.codec, media.params.size) != (unit.params.codec, unit.params.size);
-            let known = media.params.size.is_some();
-            media.params = Arc::clone(&unit.params);
-            if changed {
-                let live = live(media, &unit.params);
-                // What was unknown has become known: nothing to tell the tracker.
-                self.ready.extend(known.then_some(Output::Item(Item::Gap(GapReason::Parameters))));
-                self.report(live);
-            }
+        let before = std::mem::replace(&mut media.params, Arc::clone(&unit.params));
+        let changed = (before.codec, before.size) != (unit.params.codec, unit.params.size);
+        if self.seq == 0 || changed {
+            let live = live(media);
+            let broken = self.seq > 0 && before.size.is_some();
+            self.ready.extend(broken.then_some(Output::Item(Item::Gap(GapReason::Parameters))));
+            self.report(live);
         }
         let live = !self.is_recorded();
         self.policy.packet(unit.received, unit.is_key);
@@ -309,8 +302,8 @@ impl CameraStream {
     }
 }
 
-fn live(media: &Media, params: &CodecParams) -> State {
-    State::Live { codec: params.codec, size: params.size, duration: media.duration, frames: media.frames }
+fn live(media: &Media) -> State {
+    State::Live { codec: media.params.codec, size: media.params.size, duration: media.duration, frames: media.frames }
 }
 
 /// Cameras with different names wait differently (FNV-1a).

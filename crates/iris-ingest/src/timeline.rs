@@ -67,47 +67,45 @@ impl Timeline {
             (Some(pts), Some(dts)) => pts.saturating_sub(dts).clamp(-BACKWARD, FORWARD),
             _ => 0,
         };
-        let (decode, early, joined) = match (dts.or(pts), self.offset, self.high) {
-            (base, _, None) => (self.believe(base, -reordered), 0, false),
-            (base, None, Some(_)) | (base @ None, ..) => (self.believe(base, self.passed(arrival)), 0, false),
+        let (decode, position, joined) = match (dts.or(pts), self.offset, self.high) {
+            // What is shown first is at zero.
+            (base, _, None) => self.join(base, -reordered, false),
+            (base, None, Some(_)) | (base @ None, ..) => self.join(base, self.passed(arrival), false),
             (Some(base), Some(offset), Some((high, _))) => self.follow(base, offset, high, arrival),
         };
-        let shown = decode.saturating_add(reordered).saturating_sub(early);
+        let shown = position.saturating_add(reordered);
         self.high = Some((decode, arrival));
         Placed { pts: ticks(shown.max(0)), dts: ticks(decode), joined }
     }
 
-    /// Goes on with a known timeline: the position, how far before it the unit is shown, and whether it was joined.
+    /// Goes on with a known timeline. Returns when the unit is decoded, its position, and whether it was joined.
     fn follow(&mut self, base: i64, offset: i64, high: i64, arrival: Option<MonoTime>) -> (i64, i64, bool) {
         // Wrapping, so that any two timestamps can be joined: the offset is exact, and what overflows is a jump.
-        let candidate = base.wrapping_add(offset);
-        let ahead = candidate.saturating_sub(high);
+        let position = base.wrapping_add(offset);
+        let ahead = position.saturating_sub(high);
         let frozen = self.last_raw == Some(base) && self.stuck >= STUCK;
-        self.stuck = match ahead {
-            1.. => 0,
-            _ => self.stuck.saturating_add(1),
-        };
+        self.stuck = if ahead > 0 { 0 } else { self.stuck.saturating_add(1) };
         let jumped = ahead < -BACKWARD || ahead > FORWARD.saturating_add(self.waited(arrival));
         if frozen || jumped || self.stuck == STUCK {
-            return (self.believe(Some(base), self.passed(arrival)), 0, !frozen);
+            return self.join(Some(base), self.passed(arrival), !frozen);
         }
         self.last_raw = Some(base);
         if ahead > 0 {
             self.step = Some(ahead);
-            return (candidate, 0, false);
+            return (position, position, false);
         }
         // Decoded after its neighbour in any case; shown before it, where that is what its timestamp says.
         let decode = high.saturating_add(1);
-        (decode, if ahead == 0 { 0 } else { decode.saturating_sub(candidate) }, false)
+        (decode, if ahead == 0 { decode } else { position }, false)
     }
 
     /// Takes `base` to lie at `position` from now on.
-    fn believe(&mut self, base: Option<i64>, position: i64) -> i64 {
+    fn join(&mut self, base: Option<i64>, position: i64, joined: bool) -> (i64, i64, bool) {
         if let Some(base) = base {
             self.offset = Some(position.wrapping_sub(base));
             self.last_raw = Some(base);
         }
-        position
+        (position, position, joined)
     }
 
     /// The latest position plus what has passed since: by arrival, or else by the usual step.

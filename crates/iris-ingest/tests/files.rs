@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use iris_core::{Codec, Epoch, GapReason, Item, Size};
@@ -111,6 +112,57 @@ async fn a_file_waits_for_its_reader_and_a_dropped_one_ends_its_thread() {
     })
     .await
     .expect("the thread goes on");
+}
+
+fn resident_kib() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4
+}
+
+#[tokio::test]
+async fn opening_and_dropping_leaves_nothing_behind() {
+    let clips = Clips::new();
+    let good = file(&clips.make("a.ts", 1, H264));
+    fs::write(clips.path("bad.mp4"), vec![0; 10_000]).unwrap();
+    let bad = file(&clips.path("bad.mp4"));
+    let mut before = 0;
+    for round in 0..400 {
+        if round == 100 {
+            before = resident_kib();
+        }
+        support::first_packets(&mut open(good.clone()), 2).await;
+        failure(bad.clone()).await;
+    }
+    // A context alone takes more than 30 KiB.
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < 300 * 16, "{grown} KiB in 300 rounds");
+}
+
+#[tokio::test]
+async fn every_clip_at_hand_is_read_to_its_end() {
+    let shared = std::env::var_os("IRIS_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), Into::into);
+    let Ok(clips) = fs::read_dir(shared.join("data/clips")) else {
+        println!("not run: every_clip_at_hand_is_read_to_its_end: no clips at {}", shared.display());
+        return;
+    };
+    for path in clips.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "mp4")) {
+        let outputs = read_all(file(&path)).await;
+        let Some(&State::Live { size: Some(_), duration: Some(duration), frames: Some(frames), .. }) =
+            states(&outputs).into_iter().find(|s| matches!(s, State::Live { .. }))
+        else {
+            panic!("{}: {:?}", path.display(), states(&outputs));
+        };
+        assert!(!outputs.iter().any(|o| matches!(o, Output::Item(Item::Gap(_)))), "{}", path.display());
+        let packets = packets(outputs);
+        assert_eq!(packets.len() as u64, frames, "{}", path.display());
+        let last = packets.iter().map(|p| p.at.media).max().unwrap();
+        assert!(
+            last.since(iris_core::MediaTime::ZERO).abs_diff(duration) < Duration::from_secs(1),
+            "{}",
+            path.display()
+        );
+    }
 }
 
 /// The error of a source that fails before any item.

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_core::{Codec, Epoch, GapReason, Item, Size};
+use iris_core::{Codec, Epoch, GapReason, Item, Packet, Size};
 use iris_ingest::{ErrorKind, Output, Source, State, Transport};
 use support::gst::{self, SignIn};
 use support::http;
@@ -45,6 +45,53 @@ async fn every_codec_by_tcp_and_udp() {
         let server = gst::Server::start(&gst::live(name), SignIn::default());
         check(codec, by(Transport::Tcp, &server.url(""))).await;
         check(codec, by(Transport::Udp, &server.url(""))).await;
+    }
+}
+
+/// Length-prefixed access units and their avcC or hvcC as one stream with start codes (ISO/IEC 14496-15 §5.3.3.1,
+/// §8.3.3.1).
+fn annex_b(packets: &[Packet]) -> Vec<u8> {
+    let (params, mut out) = (&packets[0].params, Vec::new());
+    let mut record = params.extradata.iter().copied().skip(if params.codec == Codec::H264 { 5 } else { 22 });
+    let mut take = |n: usize| record.by_ref().take(n).collect::<Vec<u8>>();
+    let arrays = if params.codec == Codec::H264 { 2 } else { usize::from(take(1)[0]) };
+    for _ in 0..arrays {
+        let count = if params.codec == Codec::H264 { take(1)[0] & 0x1f } else { take(3)[2] };
+        for _ in 0..count {
+            let length = u16::from_be_bytes(take(2).try_into().unwrap());
+            out.extend([&[0, 0, 0, 1], take(length.into()).as_slice()].concat());
+        }
+    }
+    for packet in packets {
+        let mut rest = packet.data.as_ref();
+        while let Some((length, after)) = rest.split_first_chunk() {
+            let (nal, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+            out.extend([&[0, 0, 0, 1], nal].concat());
+            rest = after;
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn what_comes_can_be_decoded_by_another_program() {
+    for (name, codec) in [("h264", Codec::H264), ("h265", Codec::H265)] {
+        let server = gst::Server::start(&gst::live(name), SignIn::default());
+        let packets = first_packets(&mut open(source(&server.url(""))), 30).await;
+        assert_eq!(packets[0].params.codec, codec);
+        let clips = support::Clips::new();
+        let path = clips.path("stream");
+        std::fs::write(&path, annex_b(&packets)).unwrap();
+        let format = if codec == Codec::H264 { "h264" } else { "hevc" };
+        let decoded = std::process::Command::new("ffmpeg")
+            .args(["-hide_banner", "-loglevel", "error", "-xerror", "-err_detect", "explode", "-f", format, "-i"])
+            .arg(&path)
+            .args(["-f", "framecrc", "-"])
+            .output()
+            .unwrap();
+        assert!(decoded.status.success(), "{}", String::from_utf8_lossy(&decoded.stderr));
+        let frames = String::from_utf8(decoded.stdout).unwrap().lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(frames, 30, "{name}");
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iris_core::clock::SystemClock;
-use iris_core::{CameraId, Item, Packet};
+use iris_core::{CameraId, Epoch, Item, Packet};
 use iris_ingest::{CameraStream, Limits, Output, Source, State, Transport};
 
 /// Longer than anything a test waits for takes on a busy machine.
@@ -71,7 +71,7 @@ pub(crate) fn impatient(address: &str) -> Source {
 }
 
 pub(crate) fn open(source: Source) -> CameraStream {
-    CameraStream::new(CameraId::new("test").unwrap(), 7, source, Arc::new(SystemClock::new()))
+    CameraStream::new(CameraId::new("test").unwrap(), Epoch::first(7), source, Arc::new(SystemClock::new()))
 }
 
 /// Everything up to and including the first output for which `enough` holds.
