@@ -149,11 +149,12 @@ impl Topology {
                 Output::Item(Item::End) => {}
                 Output::State(state) => {
                     let over = matches!(state, State::Ended | State::Failed { .. });
-                    if camera.enter(state, &*self.clock) {
-                        self.packets.send_gap(id);
-                    }
+                    let interrupted = camera.enter(state, &*self.clock);
                     if over {
                         return self.packets.send_end(id);
+                    }
+                    if interrupted {
+                        self.packets.send_gap(id);
                     }
                 }
             }
@@ -399,7 +400,7 @@ impl Pipeline {
         let id = settings.id;
         let first = shared.first_epoch(id);
         let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].manifest);
-        let stream = CameraStream::new(id, first.run, settings.source.clone(), Arc::clone(&shared.clock));
+        let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let share = settings.share;
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
         send(&self.analytics, id, ToAnalyst::Add(Arc::clone(&camera), first));

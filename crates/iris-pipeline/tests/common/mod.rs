@@ -14,26 +14,26 @@ use iris_ingest::{Limits, Source, SourceUrl, Transport};
 use iris_pipeline::{CameraSettings, Cores, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings};
 use tokio::runtime::Runtime;
 
-pub const ONE_CORE: Cores = Cores { decode: 1, infer: 1, analyse: 1 };
-pub const TWO_CORES: Cores = Cores { decode: 2, infer: 2, analyse: 2 };
+pub(crate) const ONE_CORE: Cores = Cores { decode: 1, infer: 1, analyse: 1 };
+pub(crate) const TWO_CORES: Cores = Cores { decode: 2, infer: 2, analyse: 2 };
 
-pub fn testdata(path: &str) -> PathBuf {
+pub(crate) fn testdata(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
 }
 
-pub fn clip() -> String {
+pub(crate) fn clip() -> String {
     testdata("golden/blobs.mp4").display().to_string()
 }
 
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-pub fn start(cores: Cores, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
+pub(crate) fn start(cores: Cores, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
     start_with(cores, &testdata("models/blobs"), runtime)
 }
 
-pub fn start_with(cores: Cores, model: &Path, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
+pub(crate) fn start_with(cores: Cores, model: &Path, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
     let models = vec![ModelSettings { path: model.to_owned(), min_score: None }];
     let settings = Settings { run: 1, models, cores };
     let always: LocalClock = Arc::new(|_| LocalTime { weekday: Weekday::Monday, minute: Minute::MIDNIGHT });
@@ -41,7 +41,7 @@ pub fn start_with(cores: Cores, model: &Path, runtime: &Runtime) -> (Pipeline, R
     Pipeline::start(&settings, clock, always, runtime.handle().clone()).expect("the pipeline starts")
 }
 
-pub fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> CameraSettings {
+pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> CameraSettings {
     let url = SourceUrl::parse(url).expect("an address");
     CameraSettings {
         id: CameraId::new(id).expect("a valid id"),
@@ -56,7 +56,7 @@ pub fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> CameraSettin
 }
 
 /// The reports up to the end of all of `cameras` replays.
-pub fn until_finished(reports: &Receiver<Report>, mut cameras: usize) -> Vec<Report> {
+pub(crate) fn until_finished(reports: &Receiver<Report>, mut cameras: usize) -> Vec<Report> {
     let mut all = Vec::new();
     while cameras > 0 {
         let report = reports.recv().expect("the pipeline runs");
