@@ -35,7 +35,8 @@ async fn main() {
             transport: Transport::Auto,
             limits: Limits::default(),
         };
-        let stream = CameraStream::new(CameraId::new(&format!("c{i}")).unwrap(), Epoch::first(1), source, clock.clone());
+        let stream =
+            CameraStream::new(CameraId::new(&format!("c{i}")).unwrap(), Epoch::first(1), source, clock.clone());
         tokio::spawn(read(stream, Arc::clone(&seen)));
     }
     tokio::time::sleep(Duration::from_secs(10)).await;
