@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use iris_analytics::schedule::Schedule;
 use iris_server::config::{self, Config, Problem, Target, diff};
 use proptest::prelude::*;
 
@@ -66,7 +67,9 @@ fn the_example_is_clean_and_means_what_it_says() {
     assert_eq!((gate.transport, gate.rate), (config::Transport::Udp, 5.0));
     assert_eq!(gate.model.path, Path::new("/etc/iris/../models/people"));
     assert_eq!(gate.zones[0].min_stay, Duration::from_secs(2));
-    assert_eq!(gate.zones[0].schedule.as_ref().map(|schedule| schedule.windows.len()), Some(2));
+    assert_eq!(gate.zones[0].area.points().len(), 4);
+    assert!(matches!(&gate.zones[0].schedule, Schedule::During(windows) if windows.len() == 2));
+    assert_eq!(config.time_zone.iana_name(), Some("Europe/Berlin"));
     assert_eq!(config.cameras[1].url.expose(), "/etc/iris/clips/yard.mp4");
     assert_eq!(config.sinks[0].target, Target::File { path: "/etc/iris/events.jsonl".into() });
 }

@@ -39,8 +39,12 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         }
     }
     changes.removed.extend(before.keys().filter(|id| !after.contains_key(*id)));
-    let parts =
-        [("store", old.store != new.store), ("server", old.listen != new.listen), ("sinks", old.sinks != new.sinks)];
+    let parts = [
+        ("time_zone", old.time_zone != new.time_zone),
+        ("store", old.store != new.store),
+        ("server", old.listen != new.listen),
+        ("sinks", old.sinks != new.sinks),
+    ];
     changes.restart.extend(parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name));
     changes
 }

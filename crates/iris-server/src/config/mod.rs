@@ -1,11 +1,10 @@
 //! The configuration: from TOML text to something that can be run, or to a list of all that is wrong with it.
 //!
 //! Two stages: [`raw`] is what is written, checked by [`structure`] against the generated schema; [`resolve`] gives
-//! it meaning. What stands here is the outcome of both. It knows nothing of the stages it configures: whoever starts
-//! them converts these plain structs into theirs.
+//! it meaning. What stands here is the outcome of both. It starts nothing, and it does not look into models: whether
+//! a model knows a class is checked by whoever loads it.
 
 mod changes;
-mod polygon;
 mod problem;
 mod raw;
 mod resolve;
@@ -19,13 +18,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use iris_core::{CameraId, Label, Point, Unit};
+use iris_analytics::schedule::Schedule;
+use iris_analytics::zone;
+use iris_core::{CameraId, Label};
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use changes::{Changes, diff};
 pub use problem::Problem;
-pub use schedule::{Days, Schedule, Window};
 pub use secret::Secret;
 
 use problem::Problems;
@@ -36,6 +37,8 @@ pub const MAX_BYTES: usize = 4 << 20;
 /// A configuration in which everything has a meaning and a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// Where the clock hangs by which schedules are read; UTC if no schedule needs one.
+    pub time_zone: TimeZone,
     /// Where events and pictures are kept.
     pub store: Store,
     /// Where health and metrics are served; a loopback address.
@@ -97,8 +100,8 @@ pub struct Model {
 pub struct Zone {
     /// Its name in events; no other zone of the camera has it.
     pub name: Label,
-    /// A simple polygon of 3 to 256 corners.
-    pub polygon: Vec<Point<Unit>>,
+    /// Where it is.
+    pub area: zone::Zone,
     /// The names of the classes that count; empty for all.
     pub classes: Vec<String>,
     /// What of an object must be inside.
@@ -107,8 +110,8 @@ pub struct Zone {
     pub min_stay: Duration,
     /// How long it must be gone before the event ends.
     pub leave_after: Duration,
-    /// When the zone is watched; always if there is none.
-    pub schedule: Option<Schedule>,
+    /// When it is watched.
+    pub schedule: Schedule,
 }
 
 /// A line that should not be crossed.
@@ -116,12 +119,14 @@ pub struct Zone {
 pub struct Line {
     /// Its name in events; no other line of the camera has it.
     pub name: Label,
-    /// Its two ends, which differ.
-    pub points: [Point<Unit>; 2],
+    /// Where it is.
+    pub line: zone::Line,
     /// Which crossings count.
     pub direction: Direction,
     /// The names of the classes that count; empty for all.
     pub classes: Vec<String>,
+    /// When it is watched.
+    pub schedule: Schedule,
 }
 
 /// Where events are delivered.
@@ -194,6 +199,16 @@ pub enum Direction {
     LeftToRight,
     /// From the right-hand side to the left-hand side.
     RightToLeft,
+}
+
+impl From<Direction> for Option<iris_core::Direction> {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Both => None,
+            Direction::LeftToRight => Some(iris_core::Direction::LeftToRight),
+            Direction::RightToLeft => Some(iris_core::Direction::RightToLeft),
+        }
+    }
 }
 
 /// Reads a configuration from text. `file` is its name in problems, relative paths in it are relative to `base`.

@@ -15,8 +15,8 @@ use super::{Anchor, Direction, Secret, Tracker, Transport};
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Config")]
 pub(super) struct Raw {
-    /// The IANA time zone in which schedules are read, such as "Europe/Berlin". Needed as soon as a zone has a
-    /// schedule.
+    /// The IANA time zone in which schedules are read, such as "Europe/Berlin". Needed as soon as
+    /// there is a schedule.
     pub time_zone: Option<String>,
     /// Where events and pictures are kept, and for how long.
     pub store: RawStore,
@@ -149,14 +149,16 @@ pub(super) struct RawZone {
 pub(super) struct RawLine {
     /// Its name in events; each line of a camera has its own.
     pub name: Option<String>,
-    /// Its two ends, as fractions of the picture from the top left: [[x, y], [x, y]].
-    #[schemars(length(min = 2, max = 2))]
+    /// Its points in order, as fractions of the picture from the top left: [[x, y], [x, y], ...].
+    #[schemars(length(min = 2, max = 256))]
     pub points: Vec<[Fraction; 2]>,
-    /// Which crossings count, seen from the first point towards the second. Default: "both".
+    /// Which crossings count, seen from the first point towards the last. Default: "both".
     pub direction: Option<Direction>,
     /// The model's classes that count. Default: all.
     #[schemars(length(max = 256))]
     pub classes: Vec<String>,
+    /// When the line is watched, such as "Mon-Fri 18:00-06:00, Sat-Sun". Default: always.
+    pub schedule: Option<String>,
 }
 
 /// Where events are delivered.

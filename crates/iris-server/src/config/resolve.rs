@@ -7,13 +7,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use iris_core::{CameraId, Label};
+use iris_analytics::schedule::Schedule;
+use iris_analytics::zone;
+use iris_core::{CameraId, Label, Point, Unit};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::problem::{Problems, quoted, suggest};
-use super::raw::{Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawZone, SinkKind};
-use super::{Camera, Config, Line, Model, Schedule, Secret, Sink, Store, Target, Zone, source};
+use super::raw::{Fraction, Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawZone, SinkKind};
+use super::{Camera, Config, Line, Model, Secret, Sink, Store, Target, Zone, schedule, source};
 
 const DEFAULT_RATE: f32 = 5.0;
 const DEFAULT_DAYS: u32 = 30;
@@ -35,6 +37,7 @@ pub(super) fn resolve(
     let default_model = pass.defaults.model.take();
     pass.defaults.model = default_model.filter(|name| pass.find_model(name, "defaults.model").is_some());
     Config {
+        time_zone: pass.time_zone.clone().unwrap_or(TimeZone::UTC),
         store: pass.store(raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
         cameras: pass.cameras(raw.cameras),
@@ -189,16 +192,13 @@ impl Pass<'_, '_> {
 
     fn zone(&mut self, at: &str, raw: RawZone) -> Option<Zone> {
         let name = raw.name.and_then(|name| self.label(&format!("{at}.name"), name));
-        let polygon = super::polygon::points(&raw.polygon);
-        if !polygon.is_empty() {
-            self.listed(&format!("{at}.polygon"), super::polygon::check(&polygon));
-        }
+        let area = self.shape(&format!("{at}.polygon"), &raw.polygon, zone::Zone::new);
         let min_stay = self.duration(&format!("{at}.min_stay"), raw.min_stay, Duration::ZERO);
         let leave_after = self.duration(&format!("{at}.leave_after"), raw.leave_after, Duration::from_secs(1));
-        let schedule = raw.schedule.and_then(|text| self.schedule(&format!("{at}.schedule"), &text));
+        let schedule = self.schedule(at, raw.schedule);
         let classes = self.classes(at, raw.classes);
         let anchor = raw.anchor.unwrap_or_default();
-        Some(Zone { name: name?, polygon, classes, anchor, min_stay, leave_after, schedule })
+        Some(Zone { name: name?, area: area?, classes, anchor, min_stay, leave_after, schedule })
     }
 
     fn lines(&mut self, camera: &str, raw: Vec<RawLine>) -> Vec<Line> {
@@ -214,11 +214,23 @@ impl Pass<'_, '_> {
     fn line(&mut self, at: &str, raw: RawLine) -> Option<Line> {
         let name = raw.name.and_then(|name| self.label(&format!("{at}.name"), name));
         let classes = self.classes(at, raw.classes);
-        let points: [_; 2] = super::polygon::points(&raw.points).try_into().ok()?;
-        if points[0] == points[1] {
-            self.problems.add(&format!("{at}.points"), "both ends are the same point");
+        let line = self.shape(&format!("{at}.points"), &raw.points, zone::Line::new);
+        let schedule = self.schedule(at, raw.schedule);
+        Some(Line { name: name?, line: line?, direction: raw.direction.unwrap_or_default(), classes, schedule })
+    }
+
+    /// Points as a zone or line; `None` and no problem where there are none, which was listed.
+    fn shape<T>(
+        &mut self,
+        at: &str,
+        points: &[[Fraction; 2]],
+        make: impl Fn(Vec<Point<Unit>>) -> Result<T, zone::InvalidShape>,
+    ) -> Option<T> {
+        let points: Vec<_> = points.iter().map(|[x, y]| Point::new(x.0, y.0)).collect();
+        if points.is_empty() {
+            return None;
         }
-        Some(Line { name: name?, points, direction: raw.direction.unwrap_or_default(), classes })
+        self.listed(at, make(points).map_err(|invalid| invalid.to_string()))
     }
 
     fn classes(&mut self, at: &str, classes: Vec<String>) -> Vec<String> {
@@ -242,12 +254,13 @@ impl Pass<'_, '_> {
         self.listed(at, checked).unwrap_or(default)
     }
 
-    fn schedule(&mut self, at: &str, text: &str) -> Option<Schedule> {
+    fn schedule(&mut self, at: &str, text: Option<String>) -> Schedule {
+        let Some(text) = text else { return Schedule::Always };
+        let at = format!("{at}.schedule");
         if self.time_zone.is_none() && !self.problems.any_within("time_zone") {
-            self.problems.add(at, "a schedule needs a clock; set `time_zone` at the top of the file");
+            self.problems.add(&at, "a schedule needs a clock; set `time_zone` at the top of the file");
         }
-        let zone = self.time_zone.clone().unwrap_or(TimeZone::UTC);
-        self.listed(at, Schedule::parse(text, zone))
+        self.listed(&at, schedule::parse(&text)).unwrap_or_default()
     }
 
     fn sinks(&mut self, raw: Vec<RawSink>) -> Vec<Sink> {

@@ -1,0 +1,226 @@
+//! What is remembered: events, their pictures, and what each sink has yet to be told.
+//!
+//! [`Store`] says what any database must do, and one suite in `tests/store.rs` holds every backend to it; [`Sqlite`]
+//! is the one there is. Files are [`Media`]'s, JSON is [`crate::message`]'s, and when something is deleted is decided
+//! by [`crate::retention`].
+
+mod bell;
+mod media;
+mod reader;
+mod rows;
+mod schema;
+mod sqlite;
+mod writer;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iris_core::{CameraId, WallTime};
+
+use crate::error::{ErrorKind, Result};
+use crate::message::{Entry, Kind, Message};
+
+pub use bell::Bell;
+pub use media::Media;
+pub(crate) use media::is_unfinished;
+pub use reader::Reader;
+pub use sqlite::{Options, Sqlite};
+pub use writer::Receipt;
+
+/// A database of events with an outbox for each sink.
+///
+/// Times are arguments; the store has no clock. All methods may be called from any thread.
+pub trait Store: Send + Sync {
+    /// Numbers a run of the program, from 1, for [`iris_core::Epoch`]. Events that earlier runs left open are closed
+    /// as interrupted, and told so to every sink; what waits for sinks that are gone from the configuration is given
+    /// up.
+    fn begin_run(&self, now: WallTime) -> Result<Run>;
+
+    /// Stores an event, or, if it is stored already and goes on, replaces it, together with a message for every sink,
+    /// all or nothing. An event that is over does not change any more. Waits while too much is waiting.
+    fn put(&self, entry: Entry) -> Result<Receipt<()>>;
+
+    /// Hands out events one by one, newest last, until told to break.
+    fn events(&self, query: &Query, each: &mut dyn FnMut(Message) -> ControlFlow<()>) -> Result<()>;
+
+    /// What a sink is to be told now, oldest first, at most `limit` messages: of each camera in order, and nothing of
+    /// a camera whose oldest message waits for its next try.
+    fn due(&self, sink: &str, now: WallTime, limit: usize) -> Result<Vec<Outgoing>>;
+
+    /// Remembers how telling a sink went. Returns after the commit.
+    fn settle(&self, outcomes: Vec<(i64, Outcome)>) -> Result<()>;
+
+    /// How much waits for a sink.
+    fn backlog(&self, sink: &str) -> Result<Backlog>;
+
+    /// Puts a sink's dead messages back in line, and says how many.
+    fn revive(&self, sink: &str) -> Result<usize>;
+
+    /// How much is stored.
+    fn usage(&self) -> Result<Usage>;
+
+    /// Forgets the oldest events that are over and wait for no sink, at most `limit`, and only those that began before
+    /// `before`. Their files are the caller's to delete.
+    fn remove_oldest(&self, before: WallTime, limit: usize) -> Result<Removed>;
+
+    /// When a sweep last ran by the wall clock, and a note that one runs now.
+    fn note_sweep(&self, now: WallTime) -> Result<Option<WallTime>>;
+
+    /// Hands out all pictures with their events.
+    fn pictures(&self, each: &mut dyn FnMut(String, Picture)) -> Result<()>;
+
+    /// Forgets that an event has a picture.
+    fn forget_picture(&self, event: &str, kind: PictureKind) -> Result<()>;
+
+    /// What the database itself finds wrong with its contents.
+    fn verify(&self) -> Result<Vec<String>>;
+
+    /// The folder of the pictures that belong to this database.
+    fn media(&self) -> &Media;
+
+    /// Rings after every commit.
+    fn news(&self) -> &Arc<Bell>;
+
+    /// How the writing goes.
+    fn health(&self) -> Health;
+
+    /// Commits what waits and stops. While the database is locked or full, it is tried until `patience` is over; the
+    /// error then says that something was not stored.
+    fn close(&self, patience: Duration) -> Result<()>;
+}
+
+/// A run of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many events of earlier runs were closed as interrupted.
+    pub interrupted: usize,
+}
+
+/// Which events.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Query {
+    /// Those that began then or later.
+    pub since: Option<WallTime>,
+    /// Those that began before.
+    pub until: Option<WallTime>,
+    /// Those of one camera.
+    pub camera: Option<CameraId>,
+    /// Those of one kind.
+    pub kind: Option<Kind>,
+    /// The newest so many of them.
+    pub limit: Option<u32>,
+}
+
+/// A picture of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// What it shows.
+    pub kind: PictureKind,
+    /// Its file, relative to the folder of the pictures.
+    pub path: String,
+    /// The file's size.
+    pub bytes: u64,
+}
+
+/// What a picture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PictureKind {
+    /// What the camera saw.
+    Plain,
+    /// The same with boxes drawn.
+    Boxes,
+}
+
+impl PictureKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Boxes];
+
+    /// Its name in the database.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Boxes => "boxes",
+        }
+    }
+}
+
+/// A message on its way to a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its place in line.
+    pub seq: i64,
+    /// The event's name.
+    pub event: String,
+    /// The event's camera.
+    pub camera: String,
+    /// The JSON.
+    pub body: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when it waits.
+    pub created: WallTime,
+}
+
+/// How telling a sink went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink has it.
+    Delivered,
+    /// Not yet; try again later.
+    Retry {
+        /// When.
+        at: WallTime,
+        /// Why it failed.
+        error: String,
+    },
+    /// Given up. It is kept, with its error, until its event is deleted.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// How much waits for a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Messages to tell.
+    pub pending: u64,
+    /// Messages given up.
+    pub dead: u64,
+    /// Since when the oldest of the pending ones waits.
+    pub oldest: Option<WallTime>,
+}
+
+/// How much is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Events.
+    pub events: u64,
+    /// Bytes of the database in use.
+    pub database: u64,
+    /// Bytes of all pictures.
+    pub pictures: u64,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// How many events.
+    pub events: usize,
+    /// The files of their pictures, which nothing names any more.
+    pub pictures: Vec<Picture>,
+}
+
+/// How the writing goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Writes that are not yet committed.
+    pub waiting: usize,
+    /// Why they cannot be now, if they cannot: [`ErrorKind::Busy`] or [`ErrorKind::Full`].
+    pub stalled: Option<ErrorKind>,
+    /// Why nothing will be written any more, if the store has failed.
+    pub failed: Option<String>,
+}

@@ -1,0 +1,81 @@
+//! The tables, and the way from older ones. Every step is one transaction; a step once released is never edited.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+/// `STEPS[n]` leads from schema n to schema n + 1; `user_version` tells where a database stands.
+const STEPS: &[&str] = &["
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('uuid', lower(hex(randomblob(16))));
+
+    CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, began_us INTEGER NOT NULL) STRICT;
+
+    -- `at_us` is when an event began by the wall clock, or, for recordings, when it was first stored.
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        camera TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        run INTEGER NOT NULL,
+        at_us INTEGER NOT NULL,
+        open INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_at ON events (at_us, seq);
+    CREATE INDEX events_camera ON events (camera, at_us, seq);
+    CREATE INDEX events_open ON events (run) WHERE open;
+
+    CREATE TABLE pictures (
+        event TEXT NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        path TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (event, kind)
+    ) STRICT, WITHOUT ROWID;
+
+    -- `tells` is the state of the event that the message tells; each is told once. `next_us` is when to try again.
+    CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        event TEXT NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+        sink TEXT NOT NULL,
+        tells TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        body TEXT NOT NULL,
+        created_us INTEGER NOT NULL,
+        state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done', 'dead')),
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_us INTEGER NOT NULL DEFAULT 0,
+        error TEXT,
+        UNIQUE (event, sink, tells)
+    ) STRICT;
+    CREATE INDEX outbox_pending ON outbox (sink, seq) WHERE state = 'pending';
+    CREATE INDEX outbox_waiting ON outbox (sink, next_us) WHERE state = 'pending' AND next_us > 0;
+"];
+
+/// The newest schema.
+pub(super) const NEWEST: u32 = STEPS.len() as u32;
+
+/// Brings a database to the newest schema. Refuses one that is newer than that.
+pub(super) fn migrate(db: &mut Connection) -> Result<()> {
+    loop {
+        let tx = db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(Error::database("be brought up to date"))?;
+        let found = version(&tx)?;
+        if found > NEWEST {
+            let path = tx.path().unwrap_or_default().into();
+            return Err(Error::NewerSchema { path, found, known: NEWEST });
+        }
+        let Some(step) = STEPS.get(found as usize) else { return Ok(()) };
+        tx.execute_batch(step)
+            .and_then(|()| tx.pragma_update(None, "user_version", found + 1))
+            .and_then(|()| tx.commit())
+            .map_err(Error::database("be brought up to date"))?;
+    }
+}
+
+/// Where a database stands.
+pub(super) fn version(db: &Connection) -> Result<u32> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(Error::database("tell its schema"))
+}

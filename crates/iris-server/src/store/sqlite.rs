@@ -1,0 +1,212 @@
+//! The store in SQLite: one database and one folder of pictures that belong to each other.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use iris_core::WallTime;
+use rusqlite::Connection;
+
+use super::media::{MARK, make_folder, write_whole};
+use super::writer::Writer;
+use super::{
+    Backlog, Bell, Health, Media, Outcome, Outgoing, Picture, PictureKind, Query, Reader, Receipt, Removed, Run, Store,
+    Usage, rows, schema,
+};
+use crate::error::{Error, Result};
+use crate::message::{Entry, Message};
+
+/// The database's file in the store's folder.
+pub(super) const DATABASE: &str = "iris.db";
+const LOCK: &str = "iris.lock";
+const MEDIA: &str = "media";
+/// How long a commit waits for another process before it counts as stalled.
+const BUSY: Duration = Duration::from_secs(1);
+/// How long dropping a store tries to commit what waits.
+const DROP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the store is, and whom it tells.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The folder of the database and the pictures; made when missing.
+    pub folder: PathBuf,
+    /// The names of the sinks that every event is told to.
+    pub sinks: Vec<String>,
+    /// The most pages of 4096 bytes that the database may have, if it is limited.
+    pub max_pages: Option<u32>,
+}
+
+/// The store in SQLite. There is one a folder and machine; [`Reader`]s may be many.
+pub struct Sqlite {
+    writer: Writer,
+    reader: Reader,
+    media: Media,
+    news: Arc<Bell>,
+    sinks: Arc<[String]>,
+    /// Held for as long as the store is.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens a store, or makes one where there is nothing. Refuses a database of a newer schema, a database without
+    /// its pictures or pictures without their database, and a store that another process writes to.
+    pub fn open(options: &Options) -> Result<Self> {
+        let folder = &options.folder;
+        make_folder(folder)?;
+        let lock = lock(folder)?;
+        let media = Media::open(&folder.join(MEDIA))?;
+        let path = folder.join(DATABASE);
+        refuse_lost_database(&path, &media)?;
+        let mut db = connect(&path, options.max_pages)?;
+        schema::migrate(&mut db)?;
+        check_marks(&db, &media)?;
+        let news = Arc::new(Bell::default());
+        let writer = Writer::start(db, Arc::clone(&news))?;
+        let sinks = options.sinks.iter().cloned().collect();
+        Ok(Self { writer, reader: Reader::new(path), media, news, sinks, _lock: lock })
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if let Err(error) = self.writer.close(DROP_PATIENCE) {
+            tracing::error!(%error, "the store was not closed cleanly");
+        }
+    }
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(LOCK);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(Error::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::File { doing: "lock", path, source }),
+    }
+}
+
+fn connect(path: &Path, max_pages: Option<u32>) -> Result<Connection> {
+    // Made here so that nobody else can read it; SQLite gives its other files the same mode.
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    drop(made.map_err(Error::file("open", path))?);
+    let open = || {
+        let db = Connection::open(path)?;
+        db.busy_timeout(BUSY)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "foreign_keys", true)?;
+        if let Some(pages) = max_pages {
+            db.pragma_update(None, "max_page_count", pages)?;
+        }
+        db.set_prepared_statement_cache_capacity(32);
+        Ok(db)
+    };
+    open().map_err(Error::database("be opened"))
+}
+
+/// A new database beside old pictures would take them for nobody's.
+fn refuse_lost_database(path: &Path, media: &Media) -> Result<()> {
+    let there = std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0);
+    if there || !media.root().join(MARK).exists() {
+        return Ok(());
+    }
+    Err(Error::Mismatch { path: media.root().to_owned(), why: format!("{} is not there", path.display()) })
+}
+
+/// Compares the database's uuid with the one written beside the pictures.
+fn check_marks(db: &Connection, media: &Media) -> Result<()> {
+    let ask = Error::database("tell its uuid");
+    let uuid: String = db.query_row("SELECT value FROM meta WHERE key = 'uuid'", [], |row| row.get(0)).map_err(ask)?;
+    let path = media.root().join(MARK);
+    let refuse = |why: &str| Err(Error::Mismatch { path: media.root().to_owned(), why: why.to_owned() });
+    match std::fs::read_to_string(&path) {
+        Ok(mark) if mark.trim() == uuid => Ok(()),
+        Ok(_) => refuse("it is marked as another's"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let count = db.query_row("SELECT count(*) FROM pictures", [], |row| row.get::<_, i64>(0));
+            match count.map_err(Error::database("count pictures"))? {
+                0 => write_whole(media.root(), MARK, uuid.as_bytes()),
+                _ => refuse("its mark is missing"),
+            }
+        }
+        Err(error) => Err(Error::file("read", &path)(error)),
+    }
+}
+
+impl Store for Sqlite {
+    fn begin_run(&self, now: WallTime) -> Result<Run> {
+        let sinks = Arc::clone(&self.sinks);
+        self.writer.write(move |db| rows::begin_run(db, &sinks, now))?.wait()
+    }
+
+    fn put(&self, entry: Entry) -> Result<Receipt<()>> {
+        let sinks = Arc::clone(&self.sinks);
+        self.writer.write(move |db| rows::put(db, &entry, &sinks))
+    }
+
+    fn events(&self, query: &Query, each: &mut dyn FnMut(Message) -> ControlFlow<()>) -> Result<()> {
+        self.reader.events(query, each)
+    }
+
+    fn due(&self, sink: &str, now: WallTime, limit: usize) -> Result<Vec<Outgoing>> {
+        self.reader.due(sink, now, limit)
+    }
+
+    fn settle(&self, outcomes: Vec<(i64, Outcome)>) -> Result<()> {
+        self.writer.write(move |db| rows::settle(db, &outcomes))?.wait()
+    }
+
+    fn backlog(&self, sink: &str) -> Result<Backlog> {
+        self.reader.backlog(sink)
+    }
+
+    fn revive(&self, sink: &str) -> Result<usize> {
+        let sink = sink.to_owned();
+        self.writer.write(move |db| rows::revive(db, &sink))?.wait()
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        self.reader.usage()
+    }
+
+    fn remove_oldest(&self, before: WallTime, limit: usize) -> Result<Removed> {
+        self.writer.write(move |db| rows::remove_oldest(db, before, limit))?.wait()
+    }
+
+    fn note_sweep(&self, now: WallTime) -> Result<Option<WallTime>> {
+        self.writer.write(move |db| rows::note_sweep(db, now))?.wait()
+    }
+
+    fn pictures(&self, each: &mut dyn FnMut(String, Picture)) -> Result<()> {
+        self.reader.pictures(each)
+    }
+
+    fn forget_picture(&self, event: &str, kind: PictureKind) -> Result<()> {
+        let event = event.to_owned();
+        self.writer.write(move |db| rows::forget_picture(db, &event, kind))?.wait()
+    }
+
+    fn verify(&self) -> Result<Vec<String>> {
+        self.reader.verify()
+    }
+
+    fn media(&self) -> &Media {
+        &self.media
+    }
+
+    fn news(&self) -> &Arc<Bell> {
+        &self.news
+    }
+
+    fn health(&self) -> Health {
+        self.writer.health()
+    }
+
+    fn close(&self, patience: Duration) -> Result<()> {
+        self.writer.close(patience)
+    }
+}
