@@ -83,7 +83,7 @@ async fn a_clock_that_jumps_an_hour_is_joined_both_ways() {
         farm.set(0, Fault::Jump(jump)).unwrap();
         let after = last(past(&mut stream, GapReason::Timestamps).await);
         let (by_media, by_clock) = (after.at.media.since(before.at.media), after.received.since(before.received));
-        assert!(by_media.abs_diff(by_clock) < Duration::from_millis(200), "{by_media:?} for {by_clock:?}");
+        assert!(by_media.abs_diff(by_clock) < Duration::from_secs(1), "{by_media:?} for {by_clock:?}");
         assert_eq!(after.key.epoch, before.key.epoch);
         before = after;
     }
@@ -105,7 +105,7 @@ async fn a_clock_that_stands_still_is_told_once_and_time_goes_on() {
     assert!(!frozen.iter().any(|o| is_gap(o, GapReason::Timestamps)));
     let end = last(frozen);
     let (by_media, by_clock) = (end.at.media.since(first.at.media), end.received.since(first.received));
-    assert!(by_media.abs_diff(by_clock) < Duration::from_millis(200), "{by_media:?} for {by_clock:?}");
+    assert!(by_media.abs_diff(by_clock) < Duration::from_secs(1), "{by_media:?} for {by_clock:?}");
 }
 
 #[tokio::test]
