@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
-use retina::client::{PacketItem, PlayOptions, Session, SessionOptions, SetupOptions, Transport};
+use retina::client::{PacketItem, PlayOptions, Session, SessionOptions, SetupOptions, Transport, UdpTransportOptions};
 use url::Url;
 
 #[derive(Default)]
@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let [base, cameras, seconds, rest @ ..] = args.as_slice() else {
         anyhow::bail!("usage: pull URL_WITHOUT_NUMBER CAMERAS SECONDS [udp]");
     };
-    let transport = if rest.is_empty() { Transport::default() } else { Transport::Udp(Default::default()) };
+    let transport = if rest.is_empty() { Transport::default() } else { Transport::Udp(UdpTransportOptions::default()) };
     let (cameras, duration) = (cameras.parse::<usize>()?, Duration::from_secs(seconds.parse()?));
     let mut sessions = tokio::task::JoinSet::new();
     for camera in 0..cameras {

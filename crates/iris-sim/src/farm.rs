@@ -215,7 +215,7 @@ impl Shared {
         let (origin, wall) = self.started;
         let micros = wall.unix_micros.max(0) as u64 + instant.saturating_duration_since(origin).as_micros() as u64;
         let (seconds, rest) = (micros / 1_000_000 + NTP_UNIX_OFFSET, micros % 1_000_000);
-        seconds << 32 | (rest << 32) / 1_000_000
+        (seconds << 32) | ((rest << 32) / 1_000_000)
     }
 }
 
@@ -329,5 +329,48 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::tests::clip;
+
+    #[test]
+    fn cameras_of_one_clip_begin_at_different_places_and_moments() {
+        let units: Vec<_> = (0..500).map(|i| (i * 9000, i * 9000, i % 10 == 0)).collect();
+        let clip = clip(&units, 9000).expect("key frames");
+        assert_eq!((Place::of(0).start(&clip), Place::of(0).delay(&clip)), (0, Duration::ZERO));
+        let mut starts: Vec<_> = (0..30).map(|n| Place::of(n).start(&clip)).collect();
+        let mut delays: Vec<_> = (0..30).map(|n| Place::of(n).delay(&clip)).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        delays.sort_unstable();
+        assert_eq!(starts.len(), 30);
+        assert!(starts.iter().all(|s| *s < clip.starts().len()));
+        assert!(delays.windows(2).all(|d| d[1] > d[0] + Duration::from_millis(10)), "{delays:?}");
+        assert!(delays.iter().all(|d| *d < Duration::from_secs(1)));
+    }
+
+    #[tokio::test]
+    async fn ports_for_udp_are_neighbours_and_the_first_is_even() {
+        let pair = UdpPair::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("ports");
+        let (rtp, rtcp) = pair.ports();
+        assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
+    }
+
+    #[tokio::test]
+    async fn instants_are_told_as_seconds_since_1900() {
+        let builder = Farm::builder();
+        let listener = listen(builder.addr).expect("a port");
+        let clip = Arc::new(clip(&[(0, 0, true)], 1).expect("a key"));
+        let mut shared =
+            Arc::into_inner(builder.share(&[clip], &listener).expect("ports")).expect("nobody else has it");
+        let origin = Instant::now();
+        shared.started = (origin, WallTime { unix_micros: 1_500_000 });
+        let half = 1 << 31;
+        assert_eq!(shared.ntp(origin), ((NTP_UNIX_OFFSET + 1) << 32) | half);
+        assert_eq!(shared.ntp(origin + Duration::from_millis(750)), ((NTP_UNIX_OFFSET + 2) << 32) | (half / 2));
     }
 }

@@ -26,7 +26,7 @@ enum Command {
     ///
     /// The cameras are rtsp://HOST:PORT/cam/0, /cam/1 and so on; they are listed on standard output. Files are H.264 or
     /// H.265 in any usual container; they are sent as they are, over TCP or UDP as the client asks, and loop at a key
-    /// frame. What goes on is reported on standard error; RUST_LOG=iris_sim=debug shows each connection.
+    /// frame. What goes on is reported on standard error; `RUST_LOG=iris_sim=debug` shows each connection.
     Serve(Serve),
 }
 

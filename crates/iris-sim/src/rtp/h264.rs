@@ -25,12 +25,13 @@ pub(super) fn packetise(nal: &[u8], writer: &mut Writer) {
 #[cfg(test)]
 mod tests {
     use crate::nal::Codec;
-    use crate::rtp::{HEADER, MAX_PAYLOAD, PREFIX, Wire, framed};
+    use crate::rtp::MAX_PAYLOAD;
+    use crate::rtp::tests::{Expected, is_cut};
 
     #[test]
     fn nal_units_are_sent_whole_or_as_fragments() {
         let fu = |flags: u8| vec![0x7c, flags | 5];
-        let cases: [(usize, Vec<(Vec<u8>, usize)>); 5] = [
+        let cases: [(usize, Vec<Expected>); 5] = [
             (1, vec![(vec![0x65], 0)]),
             (MAX_PAYLOAD, vec![(vec![0x65], MAX_PAYLOAD - 1)]),
             (MAX_PAYLOAD + 1, vec![(fu(0x80), MAX_PAYLOAD - 2), (fu(0x40), 2)]),
@@ -38,19 +39,7 @@ mod tests {
             (2 * (MAX_PAYLOAD - 2) + 2, vec![(fu(0x80), MAX_PAYLOAD - 2), (fu(0), MAX_PAYLOAD - 2), (fu(0x40), 1)]),
         ];
         for (len, expected) in cases {
-            let nal: Vec<u8> = std::iter::once(0x65).chain((1..len).map(|i| (i % 251) as u8)).collect();
-            let wire = Wire::packetise(Codec::H264, &[&nal]);
-            let payloads: Vec<&[u8]> = framed(&wire.framed).map(|p| &p[PREFIX + HEADER..]).collect();
-            let got: Vec<_> = payloads
-                .iter()
-                .zip(&expected)
-                .map(|(p, (head, _))| (p[..head.len()].to_vec(), p.len() - head.len()))
-                .collect();
-            assert_eq!(payloads.len(), expected.len(), "{len} bytes");
-            assert_eq!(got, expected, "{len} bytes");
-            let body: Vec<u8> =
-                payloads.iter().zip(&expected).flat_map(|(p, (head, _))| &p[head.len()..]).copied().collect();
-            assert_eq!(body, nal[1..], "{len} bytes");
+            is_cut(Codec::H264, &[0x65], len, &expected);
         }
     }
 }

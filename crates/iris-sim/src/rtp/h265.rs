@@ -24,32 +24,21 @@ pub(super) fn packetise(nal: &[u8], writer: &mut Writer) {
 #[cfg(test)]
 mod tests {
     use crate::nal::Codec;
-    use crate::rtp::{HEADER, MAX_PAYLOAD, PREFIX, Wire, framed};
+    use crate::rtp::MAX_PAYLOAD;
+    use crate::rtp::tests::{Expected, is_cut};
 
     #[test]
     fn nal_units_are_sent_whole_or_as_fragments() {
-        let fu = |flags: u8| vec![0x62, 0x01, flags | 19];
+        let fu = |flags: u8| vec![0x62, 0x01, flags | 0x13];
         let full = MAX_PAYLOAD - 3;
-        let cases: [(usize, Vec<(Vec<u8>, usize)>); 4] = [
+        let cases: [(usize, Vec<Expected>); 4] = [
             (2, vec![(vec![0x26, 0x01], 0)]),
             (MAX_PAYLOAD, vec![(vec![0x26, 0x01], MAX_PAYLOAD - 2)]),
             (MAX_PAYLOAD + 1, vec![(fu(0x80), full), (fu(0x40), 2)]),
             (3 * full + 2, vec![(fu(0x80), full), (fu(0), full), (fu(0x40), full)]),
         ];
         for (len, expected) in cases {
-            let nal: Vec<u8> = [0x26, 0x01].into_iter().chain((2..len).map(|i| (i % 251) as u8)).collect();
-            let wire = Wire::packetise(Codec::H265, &[&nal]);
-            let payloads: Vec<&[u8]> = framed(&wire.framed).map(|p| &p[PREFIX + HEADER..]).collect();
-            let got: Vec<_> = payloads
-                .iter()
-                .zip(&expected)
-                .map(|(p, (head, _))| (p[..head.len()].to_vec(), p.len() - head.len()))
-                .collect();
-            assert_eq!(payloads.len(), expected.len(), "{len} bytes");
-            assert_eq!(got, expected, "{len} bytes");
-            let body: Vec<u8> =
-                payloads.iter().zip(&expected).flat_map(|(p, (head, _))| &p[head.len()..]).copied().collect();
-            assert_eq!(body, nal[2..], "{len} bytes");
+            is_cut(Codec::H265, &[0x26, 0x01], len, &expected);
         }
     }
 }

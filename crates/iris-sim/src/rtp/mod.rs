@@ -148,6 +148,22 @@ impl Source {
 mod tests {
     use super::*;
 
+    /// What a packet must be: its payload begins with this, and that many bytes of the NAL unit follow.
+    pub(super) type Expected = (Vec<u8>, usize);
+
+    /// Checks how a NAL unit of `len` bytes that begins with `head` is cut.
+    pub(super) fn is_cut(codec: Codec, head: &[u8], len: usize, expected: &[Expected]) {
+        let nal: Vec<u8> = head.iter().copied().chain((head.len()..len).map(|i| (i % 251) as u8)).collect();
+        let wire = Wire::packetise(codec, &[&nal]);
+        let payloads: Vec<&[u8]> = framed(&wire.framed).map(|p| &p[PREFIX + HEADER..]).collect();
+        let heads = expected.iter().map(|(head, _)| head.len());
+        let split: Vec<_> = payloads.iter().zip(heads).map(|(p, at)| p.split_at(at)).collect();
+        let got: Vec<Expected> = split.iter().map(|(head, body)| (head.to_vec(), body.len())).collect();
+        assert_eq!((payloads.len(), got.as_slice()), (expected.len(), expected), "{len} bytes");
+        let body: Vec<u8> = split.iter().flat_map(|(_, body)| *body).copied().collect();
+        assert_eq!(body, nal[head.len()..], "{len} bytes");
+    }
+
     fn unit() -> (Vec<u8>, Wire) {
         let nal: Vec<u8> = std::iter::once(0x65).chain((0..4000u32).map(|i| i as u8)).collect();
         let wire = Wire::packetise(Codec::H264, &[&[0x67, 1, 2], &nal]);
@@ -199,7 +215,7 @@ mod tests {
 
     #[test]
     fn framing_that_is_cut_short_ends_the_packets() {
-        for cut in [&[][..], &[b'$'], &[b'$', 0, 0], &[b'$', 0, 0, 5, 1]] {
+        for cut in [&b""[..], b"$", b"$\0\0", b"$\0\0\x05a"] {
             assert_eq!(framed(cut).count(), 0, "{cut:?}");
         }
     }

@@ -111,7 +111,8 @@ impl Gate {
 }
 
 fn md5(text: &str) -> String {
-    Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    let number = Md5::digest(text).iter().fold(0u128, |n, byte| (n << 8) | u128::from(*byte));
+    format!("{number:032x}")
 }
 
 /// The parameters `name=value, name="value"` of a proof (RFC 7235 §2.1), names in lower case. `None` if they are not.

@@ -266,7 +266,7 @@ impl<'a> Connection<'a> {
 async fn changed(watched: &mut Option<Watched>) {
     let Some(watched) = watched else { return std::future::pending().await };
     if watched.control.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

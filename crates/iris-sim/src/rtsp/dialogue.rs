@@ -303,5 +303,69 @@ fn base(url: &Url, camera: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "dialogue_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_are_named_by_their_path() {
+        let cases = [
+            ("/cam/0", Some(0)),
+            ("/cam/12/", Some(12)),
+            ("/cam/3/track0", Some(3)),
+            ("/cam/3/track0?a=b", Some(3)),
+            ("/cam/3/track1", None),
+            ("/cam/3/track0/x", None),
+            ("/cam/-1", None),
+            ("/cam/99999999999999999999", None),
+            ("/cam/", None),
+            ("/cam", None),
+            ("/cams/0", None),
+            ("", None),
+        ];
+        for (path, expected) in cases {
+            let url = Url::parse(&format!("rtsp://127.0.0.1:8554{path}")).expect("a URL");
+            assert_eq!(camera_of(&url), expected, "{path}");
+        }
+        assert_eq!(camera_of(&Url::parse("rtsp:no-base").expect("a URL")), None);
+    }
+
+    #[test]
+    fn a_client_gets_the_first_transport_that_is_served() {
+        let dialogue = Dialogue::new(([192, 0, 2, 7], 5000).into());
+        let udp =
+            |rtp, rtcp| Ok(Transport::Udp { rtp: ([192, 0, 2, 7], rtp).into(), rtcp: ([192, 0, 2, 7], rtcp).into() });
+        let tcp = |rtp, rtcp| Ok(Transport::Tcp(Channels { rtp, rtcp }));
+        let cases = [
+            ("RTP/AVP/TCP;unicast;interleaved=2-3", tcp(2, 3)),
+            ("RTP/AVP/TCP;unicast", tcp(0, 1)),
+            ("RTP/AVP/TCP;interleaved=255", tcp(255, 0)),
+            ("RTP/AVP;unicast;client_port=4000-4001", udp(4000, 4001)),
+            ("RTP/AVP/UDP;unicast;client_port=4000;mode=\"PLAY\"", udp(4000, 4001)),
+            ("RTP/AVP;multicast,RTP/AVP/TCP;unicast;interleaved=0-1", tcp(0, 1)),
+            ("RTP/AVP;unicast;client_port=4000-4001;destination=198.51.100.1", udp(4000, 4001)),
+            ("RTP/SAVP/TCP;interleaved=0-1", Err(StatusCode::UnsupportedTransport)),
+            ("RTP/AVP;multicast", Err(StatusCode::UnsupportedTransport)),
+            ("RTP/AVP;unicast", Err(StatusCode::UnsupportedTransport)),
+            ("RTP/AVP;unicast;client_port=0-1", Err(StatusCode::UnsupportedTransport)),
+            ("RTP/AVP/TCP;interleaved=999-1000", Err(StatusCode::BadRequest)),
+            ("RTP/AVP/TCP;mode=\"", tcp(0, 1)),
+            ("RTP/AVP/TCP;dest_addr=\"\\\"", Err(StatusCode::BadRequest)),
+            ("", Err(StatusCode::UnsupportedTransport)),
+        ];
+        for (header, expected) in cases {
+            let request =
+                Request::builder(Method::Setup, Version::V1_0).header(headers::TRANSPORT, header).build(vec![]);
+            assert_eq!(dialogue.choose_transport(&request), expected, "{header}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_transport_makes_it_fall_over(text: String, head in "(RTP/AVP(/TCP)?;[a-z_]{4,11}=)?") {
+            let header = format!("{head}{text}");
+            let request = Request::builder(Method::Setup, Version::V1_0).header(headers::TRANSPORT, header).build(vec![]);
+            let chosen = Dialogue::new(([127, 0, 0, 1], 1).into()).choose_transport(&request);
+            proptest::prop_assert!(chosen.is_err() || !head.is_empty());
+        }
+    }
+}

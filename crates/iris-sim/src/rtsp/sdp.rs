@@ -38,9 +38,9 @@ fn format_parameters(clip: &Clip) -> String {
     match (clip.codec(), sets.as_slice()) {
         (Codec::H265, [vps, sps, pps]) => format!("sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}"),
         (Codec::H264 | Codec::H265, _) => {
-            let sps = &clip.parameter_sets()[0];
-            let profile: String = sps.iter().skip(1).take(3).map(|byte| format!("{byte:02X}")).collect();
-            format!("packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={}", sets.join(","))
+            let profile =
+                clip.parameter_sets()[0].iter().skip(1).take(3).fold(0, |n, byte| (n << 8) | u32::from(*byte));
+            format!("packetization-mode=1;profile-level-id={profile:06X};sprop-parameter-sets={}", sets.join(","))
         }
     }
 }
