@@ -20,4 +20,4 @@ pub use error::{Error, ErrorKind};
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, publish};
 pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
-pub use topology::{Changes, Pipeline, Report};
+pub use topology::{Changes, Pipeline, Report, View};

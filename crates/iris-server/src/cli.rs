@@ -25,11 +25,13 @@ pub enum Command {
     Track(TrackArgs),
     /// Watch all cameras of a configuration until stopped
     Serve {
+        /// Where it lies.
         #[command(flatten)]
         config: ConfigArg,
     },
     /// Check a configuration and list every problem in it
     Check {
+        /// Where it lies.
         #[command(flatten)]
         config: ConfigArg,
     },
@@ -37,6 +39,7 @@ pub enum Command {
     Events(EventsArgs),
     /// Check that the database and the pictures in the store agree
     Fsck {
+        /// Where it lies.
         #[command(flatten)]
         config: ConfigArg,
         /// Mend what does not agree: files without a row and rows without a file are removed
@@ -66,6 +69,7 @@ pub struct ConfigArg {
 pub struct RunArgs {
     /// A video file, or an rtsp://, rtsps://, http:// or https:// address (RTSP, HTTP MJPEG, HLS)
     pub source: String,
+    /// The model.
     #[command(flatten)]
     pub model: ModelArg,
     /// Take zones, lines and tracker from a camera of this configuration
@@ -114,6 +118,7 @@ pub struct DetectArgs {
     /// JPEG, PNG or WebP pictures
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
+    /// The model.
     #[command(flatten)]
     pub model: ModelArg,
     /// Print JSON lines instead of a table: file, class, score, box in pixels
@@ -136,14 +141,18 @@ pub struct TrackArgs {
     /// Which tracker
     #[arg(long, value_enum, default_value_t = TrackerArg::Ocsort)]
     pub tracker: TrackerArg,
+    /// How the file's scores become probabilities
+    #[arg(long, value_enum, default_value_t = ScoresArg::Probability)]
+    pub scores: ScoresArg,
     /// The sequence's frame rate; without it, seqinfo.ini beside the detections is asked, then 25 assumed
     #[arg(long, value_name = "FPS")]
-    pub fps: Option<f64>,
+    pub fps: Option<u32>,
 }
 
 /// `iris events`.
 #[derive(Debug, Args)]
 pub struct EventsArgs {
+    /// The configuration.
     #[command(flatten)]
     pub config: ConfigArg,
     /// Only events from then on: a time such as 2026-03-01T18:00:00+01:00, or an age such as 2h or 7d
@@ -186,4 +195,13 @@ pub enum TransportArg {
     Tcp,
     /// Datagrams; lost ones are not repeated
     Udp,
+}
+
+/// What a file's scores are, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScoresArg {
+    /// Probabilities already, 0 to 1
+    Probability,
+    /// Those of the ACF detections of MOTChallenge 2015
+    Acf,
 }

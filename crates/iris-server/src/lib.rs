@@ -1,15 +1,21 @@
-//! Everything of the binary `iris` that is not its command line: configuration, store, delivery.
+//! The binary `iris` as a library: configuration, store, delivery and the command line.
 //!
 //! Wire formats live here and only here: [`message`] turns events into JSON, [`config`] reads TOML. What happens to
 //! a frame does not belong here; that is the pipeline's.
 
 pub mod annotate;
+pub mod archive;
+pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod door;
 pub mod error;
+pub mod evidence;
 pub mod fsck;
 pub mod message;
 pub mod picture;
 pub mod retention;
+pub mod setup;
 pub mod sink;
 pub mod store;
 

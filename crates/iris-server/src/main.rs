@@ -1,3 +1,25 @@
 //! The command `iris`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use iris_server::{cli::Cli, commands};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("IRIS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match commands::execute(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a command are for the person who typed it")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("iris: {error:#}");
+}

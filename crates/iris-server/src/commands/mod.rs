@@ -1,0 +1,69 @@
+//! What each command does. Reading the command line is in [`crate::cli`]; here a command is put together from the parts
+//! of Iris and its results are written.
+
+mod check;
+mod detect;
+mod events;
+mod fsck;
+mod models;
+mod progress;
+mod run;
+mod serve;
+mod track;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::runtime::Runtime;
+
+use crate::cli::{Cli, Command, ModelArg, ModelsCommand};
+use crate::config::{self, Config};
+
+/// Runs a command. What it has to say goes to standard output; how it goes, to standard error.
+///
+/// # Errors
+/// Whatever stopped the command, with its context.
+pub fn execute(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Detect(args) => detect::detect(&args),
+        Command::Track(args) => track::track(&args),
+        Command::Serve { config } => serve::serve(&config.config),
+        Command::Check { config } => check::check(&config.config),
+        Command::Events(args) => events::events(&args),
+        Command::Fsck { config, repair } => fsck::fsck(&config.config, repair),
+        Command::Models { command: ModelsCommand::Inspect { path } } => models::inspect(&path),
+        Command::Schema => {
+            std::io::stdout().lock().write_all(config::schema().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The model that a command was given, or the one that lies where Iris keeps its own.
+fn model_path(arg: &ModelArg) -> Result<PathBuf> {
+    if let Some(path) = &arg.model {
+        return Ok(path.clone());
+    }
+    let own = PathBuf::from("models/iris-n");
+    if own.join("model.toml").is_file() {
+        return Ok(own);
+    }
+    bail!(
+        "no model: name one with --model PATH or the environment variable IRIS_MODEL. PATH is a folder with model.toml \
+         and model.onnx, or a bare .onnx file"
+    )
+}
+
+/// Reads a configuration; all its problems are the error.
+fn load(path: &Path) -> Result<Config> {
+    config::load(path).map_err(|problems| anyhow!("{}", check::list(&problems).trim_end().to_owned()))
+}
+
+/// Two workers move packets from hundreds of sockets; pixels are the pipeline's threads' work.
+fn runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).thread_name("net").enable_all().build().context("cannot start the network threads")
+}

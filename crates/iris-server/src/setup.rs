@@ -1,0 +1,117 @@
+//! From the configuration to the pipeline: plain settings become the settings of stages. Checking them is
+//! [`crate::config`]'s; what remains to be checked here needs the models' class names.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use iris_analytics::TrackerKind;
+use iris_analytics::rules::{Crossing, Inside, Intrusion, Rule, RuleKind};
+use iris_analytics::schedule::{LocalTime, Minute, Weekday};
+use iris_core::{ClassId, WallTime};
+use iris_infer::{Manifest, Share};
+use iris_ingest::{Limits, Source, SourceUrl, Transport};
+use iris_pipeline::{CameraSettings, LocalClock, ModelSettings, Pace};
+use jiff::tz::TimeZone;
+
+use crate::config::{self, Config};
+use crate::message::timestamp;
+
+/// Above this share of its box inside, something overlaps a zone.
+const OVERLAP: f32 = 0.1;
+
+/// The models that the enabled cameras name, each once, in the order of their first use.
+pub fn models(config: &Config) -> Vec<ModelSettings> {
+    let mut models: Vec<ModelSettings> = Vec::new();
+    for camera in config.cameras.iter().filter(|c| c.enabled) {
+        if models.iter().all(|m| m.path != camera.model.path) {
+            models.push(ModelSettings { path: camera.model.path.clone(), min_score: None });
+        }
+    }
+    models
+}
+
+/// The settings of the enabled cameras.
+///
+/// # Errors
+/// A camera whose model was not loaded at the start, or a rule with a class that its model does not know.
+pub fn cameras(config: &Config, models: &[ModelSettings], manifests: &[&Manifest]) -> Result<Vec<CameraSettings>> {
+    config.cameras.iter().filter(|c| c.enabled).map(|c| camera(c, models, manifests)).collect()
+}
+
+fn camera(camera: &config::Camera, models: &[ModelSettings], manifests: &[&Manifest]) -> Result<CameraSettings> {
+    let Some(model) = models.iter().position(|m| m.path == camera.model.path) else {
+        bail!("camera {}: model {} is new; restart Iris to load it", camera.id, camera.model.path.display());
+    };
+    let url = SourceUrl::parse(camera.url.expose())?;
+    Ok(CameraSettings {
+        id: camera.id,
+        pace: if url.path().is_some() { Pace::Replay } else { Pace::Live },
+        source: Source { url, transport: transport(camera.transport), limits: Limits::default() },
+        model,
+        share: Share { rate_hz: Some(camera.rate), ..Share::default() },
+        tracker: tracker(camera.tracker),
+        rules: rules(camera, manifests[model])?,
+        report_frames: false,
+    })
+}
+
+/// The rules of a camera, with class names as the model numbers them.
+///
+/// # Errors
+/// A class that the model does not know.
+pub fn rules(camera: &config::Camera, manifest: &Manifest) -> Result<Vec<Rule>> {
+    let zones = camera.zones.iter().map(|zone| {
+        let inside = match zone.anchor {
+            config::Anchor::Foot => Inside::Foot,
+            config::Anchor::Overlap => Inside::Overlap(OVERLAP),
+        };
+        let (min_stay, leave_after) = (zone.min_stay, zone.leave_after);
+        let kind = RuleKind::Intrusion(Intrusion { zone: zone.area.clone(), inside, min_stay, leave_after });
+        (&zone.name, &zone.classes, zone.schedule.clone(), kind)
+    });
+    let lines = camera.lines.iter().map(|line| {
+        let crossing = Crossing { direction: line.direction.into(), ..Crossing::new(line.line.clone()) };
+        (&line.name, &line.classes, line.schedule.clone(), RuleKind::Crossing(crossing))
+    });
+    zones
+        .chain(lines)
+        .map(|(name, names, schedule, kind)| {
+            let classes = classes(names, manifest).map_err(|e| e.context(format!("camera {}, {name}", camera.id)))?;
+            Ok(Rule { name: name.clone(), classes, schedule, kind })
+        })
+        .collect()
+}
+
+fn classes(names: &[String], manifest: &Manifest) -> Result<Vec<ClassId>> {
+    let find = |name: &String| match manifest.classes.iter().position(|c| c == name) {
+        Some(at) => Ok(ClassId(at as u16)),
+        None => bail!("model {} has no class {name:?}; it has {}", manifest.name, manifest.classes.join(", ")),
+    };
+    names.iter().map(find).collect()
+}
+
+/// Weekday and minute in a time zone, for schedules.
+pub fn local_clock(zone: TimeZone) -> LocalClock {
+    Arc::new(move |wall: WallTime| {
+        let local = timestamp(wall).to_zoned(zone.clone());
+        let weekday = Weekday::ALL[local.weekday().to_monday_zero_offset() as usize];
+        let minute = Minute::new(local.hour() as u16, local.minute() as u16).unwrap_or(Minute::MIDNIGHT);
+        LocalTime { weekday, minute }
+    })
+}
+
+/// The configuration's word for a transport as ingest knows it.
+pub fn transport(transport: config::Transport) -> Transport {
+    match transport {
+        config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Udp => Transport::Udp,
+    }
+}
+
+/// The configuration's word for a tracker as analytics knows it.
+pub fn tracker(tracker: config::Tracker) -> TrackerKind {
+    match tracker {
+        config::Tracker::ByteTrack => TrackerKind::ByteTrack,
+        config::Tracker::OcSort => TrackerKind::OcSort,
+    }
+}
