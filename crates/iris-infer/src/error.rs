@@ -1,5 +1,6 @@
 //! What can go wrong between a frame and its detections, and what to do next.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use iris_core::{FrameKey, Recovery};
@@ -31,11 +32,11 @@ pub enum Error {
     /// No library could be loaded; each place that was tried, with the reason.
     #[error(
         "ONNX Runtime's library could not be loaded; `cargo xtask setup` installs it, ORT_DYLIB_PATH names another. \
-         Tried:{}", .tried.iter().map(|(place, why)| format!("\n  {place}: {why}")).collect::<String>()
+         Tried: {}", .tried.join("; ")
     )]
     Library {
         /// Place and reason.
-        tried: Vec<(String, String)>,
+        tried: Vec<String>,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
@@ -123,7 +124,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn mismatch(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
+    pub(crate) fn mismatch(what: impl Into<String>, expected: &dyn Display, found: &dyn Display) -> Self {
         Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 

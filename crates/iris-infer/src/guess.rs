@@ -1,6 +1,8 @@
 //! The manifest of a bare model, as far as the shapes of its input and outputs give it away. How pixels are scaled is
 //! not in a shape: for a layout that one family of models alone exports, that family's way is assumed.
 
+use std::collections::BTreeMap;
+
 use iris_core::Size;
 
 use crate::manifest::{
@@ -41,7 +43,7 @@ pub(crate) fn manifest(name: &str, signature: &Signature) -> Result<Manifest, Er
         data: None,
         licence: None,
         sha256: None,
-        accuracy: Default::default(),
+        accuracy: BTreeMap::new(),
     })
 }
 
@@ -56,7 +58,7 @@ struct Family {
 }
 
 impl Family {
-    /// Pixels 0 to 255, blue first, the picture in the corner: what OpenCV reads, unscaled.
+    /// Pixels 0 to 255, blue first, the picture in the corner: what `OpenCV` reads, unscaled.
     fn raw_bgr(classes: usize, output: Decoding) -> Self {
         let (mean, std) = ([0.0; 3], [1.0; 3]);
         Self { classes, output, color: Color::Bgr, scale: 1.0, anchor: Anchor::TopLeft, mean, std }

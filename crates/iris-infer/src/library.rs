@@ -30,7 +30,7 @@ fn load() -> Result<Environment, Error> {
     for place in places() {
         match ort::init_from(&place) {
             Ok(builder) => return configure(builder),
-            Err(e) => tried.push((place.display().to_string(), e.to_string())),
+            Err(e) => tried.push(format!("{}: {e}", place.display())),
         }
     }
     Err(Error::Library { tried })

@@ -119,7 +119,7 @@ pub enum Layout {
 pub enum Color {
     /// Red first.
     Rgb,
-    /// Blue first, as OpenCV reads pictures.
+    /// Blue first, as `OpenCV` reads pictures.
     Bgr,
 }
 
@@ -189,9 +189,9 @@ pub enum Decoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum YoloStyle {
-    /// YOLOv5: `N × (5 + C)` with objectness.
+    /// `YOLOv5`: `N × (5 + C)` with objectness.
     V5,
-    /// YOLOv8 and 11: `(4 + C) × N` without.
+    /// `YOLOv8` and 11: `(4 + C) × N` without.
     V8,
 }
 

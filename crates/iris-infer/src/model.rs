@@ -31,7 +31,7 @@ impl Model {
         if let Some(expected) = &manifest.sha256 {
             let found = sha256(&onnx);
             if *expected != found {
-                return Err(Error::mismatch("the SHA-256 of model.onnx", expected, found));
+                return Err(Error::mismatch("the SHA-256 of model.onnx", expected, &found));
             }
         }
         Ok(Self { manifest: Arc::new(manifest), onnx: onnx.into() })
@@ -88,7 +88,8 @@ fn stem(path: &Path) -> String {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    Sha256::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ fn signature(session: &Session) -> Result<Signature, Error> {
     let signature = Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
     match signature.inputs.as_slice() {
         [_] => Ok(signature),
-        inputs => Err(Error::mismatch("the number of inputs", 1, inputs.len())),
+        inputs => Err(Error::mismatch("the number of inputs", &1, &inputs.len())),
     }
 }
 
@@ -104,12 +104,12 @@ fn element(input: &Port) -> Result<ElementType, Error> {
     [ElementType::F32, ElementType::U8]
         .into_iter()
         .find(|element| element.to_string() == input.element)
-        .ok_or_else(|| Error::mismatch(format!("the type of input {:?}", input.name), "f32 or u8", &input.element))
+        .ok_or_else(|| Error::mismatch(format!("the type of input {:?}", input.name), &"f32 or u8", &input.element))
 }
 
 fn port(outlet: &Outlet) -> Result<Port, Error> {
     let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-        return Err(Error::mismatch(outlet.name(), "a tensor", outlet.dtype()));
+        return Err(Error::mismatch(outlet.name(), &"a tensor", outlet.dtype()));
     };
     let shape = shape.iter().map(|&d| usize::try_from(d).ok()).collect();
     Ok(Port { name: outlet.name().to_owned(), element: ty.to_string(), shape })
@@ -149,7 +149,7 @@ fn gather(batch: &[&Tensor], into: &mut Samples) -> Result<(), Error> {
         match (&mut *into, tensor.samples()) {
             (Samples::F32(all), Samples::F32(one)) => all.extend_from_slice(one),
             (Samples::U8(all), Samples::U8(one)) => all.extend_from_slice(one),
-            (all, one) => return Err(Error::mismatch("the input's elements", all.element(), one.element())),
+            (all, one) => return Err(Error::mismatch("the input's elements", &all.element(), &one.element())),
         }
     }
     Ok(())

@@ -78,8 +78,8 @@ impl Decoder {
         check_input(manifest, signature)?;
         let layout = layout(manifest);
         let names = output_names(&manifest.output);
-        let find = |(shape, name): (&Vec<_>, &Option<&str>)| find_output(signature, *name, shape);
-        let outputs = layout.shapes().iter().zip(&names).map(find).collect::<Result<_, _>>()?;
+        let find = |(shape, name): (&Vec<_>, _)| find_output(signature, name, shape);
+        let outputs = layout.shapes().iter().zip(names).map(find).collect::<Result<_, _>>()?;
         Ok(Self { layout, outputs, floor: score })
     }
 
@@ -99,20 +99,20 @@ impl Decoder {
 
 fn check_input(manifest: &Manifest, signature: &Signature) -> Result<(), Error> {
     let [input] = signature.inputs.as_slice() else {
-        return Err(Error::mismatch("the number of inputs", 1, signature.inputs.len()));
+        return Err(Error::mismatch("the number of inputs", &1, &signature.inputs.len()));
     };
     let spec = &manifest.input;
     if let Some(name) = spec.name.as_ref().filter(|name| **name != input.name) {
         return Err(Error::mismatch("the input's name", name, &input.name));
     }
     if input.element != spec.element.to_string() {
-        return Err(Error::mismatch("the input's type", spec.element, &input.element));
+        return Err(Error::mismatch("the input's type", &spec.element, &input.element));
     }
     let shape = [None, Some(3), Some(spec.height as usize), Some(spec.width as usize)];
     expect_shape("input", input, &shape)?;
     match input.shape[0] {
         None | Some(1) => Ok(()),
-        Some(batch) => Err(Error::mismatch("the input's batch", "1 or open", batch)),
+        Some(batch) => Err(Error::mismatch("the input's batch", &"1 or open", &batch)),
     }
 }
 
@@ -121,14 +121,14 @@ fn find_output(signature: &Signature, name: Option<&str>, shape: &[Option<usize>
     let outputs = &signature.outputs;
     let Some(index) = outputs.iter().position(|port| name.is_none_or(|name| port.name == name)) else {
         let names: Vec<&str> = outputs.iter().map(|port| port.name.as_str()).collect();
-        let expected = name.map_or("at least one".into(), |name| format!("one called {name:?}"));
-        return Err(Error::mismatch("the outputs", expected, names.join(", ")));
+        let expected: String = name.map_or("at least one".into(), |name| format!("one called {name:?}"));
+        return Err(Error::mismatch("the outputs", &expected, &names.join(", ")));
     };
     let port = &outputs[index];
     let expected: Vec<Option<usize>> = [None].into_iter().chain(shape.iter().copied()).collect();
     expect_shape("output", port, &expected)?;
     if port.element != "f32" {
-        return Err(Error::mismatch(format!("the type of output {:?}", port.name), ElementType::F32, &port.element));
+        return Err(Error::mismatch(format!("the type of output {:?}", port.name), &ElementType::F32, &port.element));
     }
     Ok(index)
 }
@@ -140,7 +140,7 @@ fn expect_shape(role: &str, port: &Port, expected: &[Option<usize>]) -> Result<(
         return Ok(());
     }
     let what = format!("the shape of {role} {:?}", port.name);
-    Err(Error::mismatch(what, shape_text(expected), shape_text(&port.shape)))
+    Err(Error::mismatch(what, &shape_text(expected), &shape_text(&port.shape)))
 }
 
 /// Without branches and sums, so that it runs at the speed of memory: an exponent of all ones is ∞ or not a number.

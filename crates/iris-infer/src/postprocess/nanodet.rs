@@ -1,4 +1,4 @@
-//! Generalised focal loss heads (Li et al. 2020, §3) as NanoDet exports them: for each cell the class scores, through
+//! Generalised focal loss heads (Li et al. 2020, §3) as `NanoDet` exports them: for each cell the class scores, through
 //! a sigmoid, and for each side of the box a distribution over 0 to `reg_max` strides, whose mean is the distance.
 
 use iris_core::{ClassId, Rect, Size};

@@ -1,4 +1,4 @@
-//! YOLOv5, v8 and 11 as their exports return them: boxes decoded to input pixels as centre and size, scores through a
+//! `YOLOv5`, v8 and 11 as their exports return them: boxes decoded to input pixels as centre and size, scores through a
 //! sigmoid. v5 has a row a box with objectness; v8 and 11 have a row a channel and none.
 
 use iris_core::{ClassId, Rect};

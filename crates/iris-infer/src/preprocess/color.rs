@@ -46,7 +46,9 @@ impl ToRgb {
         match *self {
             Self::Already => {}
             Self::Gray { black, luma } => {
-                first.iter_mut().for_each(|y| *y = ((*y - black) * luma).clamp(0.0, 255.0));
+                for y in first.iter_mut() {
+                    *y = ((*y - black) * luma).clamp(0.0, 255.0);
+                }
                 second.clone_from(first);
                 third.clone_from(first);
             }

@@ -1,6 +1,8 @@
 //! The crate from outside, with real models: those the project builds itself, and, where they are present, the
 //! reference models in `shared/`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
 mod blobs_found;
 mod library;
 mod manifests;

@@ -10,7 +10,7 @@ use iris_infer::{Detector, Model, ModelInfo, Options, Preprocessor, Tensor, insp
 
 use crate::support::{frame_of, shared, to_i420};
 
-const PICTURES: usize = 24;
+const PICTURES: usize = 12;
 
 fn pictures(folder: &Path) -> Vec<Frame> {
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -25,7 +25,7 @@ fn picture(seq: u64, path: &Path) -> Frame {
     frame_of(seq, size, PixelFormat::Rgb, vec![(image.into_raw(), size.width as usize * 3)])
 }
 
-/// YOLOX's own preprocessing: OpenCV's bilinear resize to bytes, in the corner of a field of 114, blue first.
+/// YOLOX's own preprocessing: `OpenCV`'s bilinear resize to bytes, in the corner of a field of 114, blue first.
 fn reference_input(frame: &Frame, model: Size) -> (Letterbox, Tensor) {
     let letterbox = Letterbox::fit(frame.size, model, false);
     let (w, h) = (frame.size.width as usize, frame.size.height as usize);
@@ -87,7 +87,7 @@ fn yolox_sees_through_our_preprocessing_what_it_sees_through_its_own() {
         let Some(folder) = shared(test, set) else { return };
         let (share, boxes) = agreement(&model, &pictures(&folder), 0.9);
         println!("{set}: {boxes} boxes, {:.1} % agree", share * 100.0);
-        assert!(boxes > 50 && share >= least, "{set}: {share} of {boxes}");
+        assert!(boxes > 20 && share >= least, "{set}: {share} of {boxes}");
     }
 }
 

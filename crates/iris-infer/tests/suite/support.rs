@@ -71,6 +71,7 @@ pub(crate) fn blobs_model(variant: &blobs::Variant, changes: &[(&str, &str)]) ->
 }
 
 /// A file of the shared data, or `None` after saying that `test` was not run.
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
 pub(crate) fn shared(test: &str, path: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let file = std::env::var_os("IRIS_SHARED").map_or_else(beside, PathBuf::from).join("data").join(path);
