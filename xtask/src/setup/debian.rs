@@ -16,8 +16,9 @@ const PACKAGES: &[&str] = &[
     "libswscale-dev",
     "libclang-dev",
     "pkg-config",
-    // Generates and reads the clips of the tests.
+    // Generate and read the clips of the tests, and the certificates of their servers.
     "ffmpeg",
+    "openssl",
     // An RTSP server that is not ours, the independent peer of ingest's tests.
     "gir1.2-gst-rtsp-server-1.0",
     "gstreamer1.0-plugins-base",
