@@ -6,30 +6,24 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iris_core::{Clock as _, WallTime, clock::SystemClock};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
-use tokio::sync::{oneshot, watch};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::clip::CLOCK_RATE;
-use crate::fault::{Control, Fault};
+use crate::camera::{Camera, Place};
+use crate::fault::Fault;
 use crate::rtsp::{Credentials, Gate, connection};
+use crate::sockets::{UdpPair, listen};
 use crate::stats::{Counters, Stats};
 use crate::{Clip, Error};
 
-/// How many connections wait to be accepted.
-const LISTEN_BACKLOG: u32 = 1024;
-/// What the kernel holds for a client that does not read, in bytes (it doubles the number).
-const SEND_BUFFER: u32 = 128 * 1024;
-/// How often a pair of UDP ports is tried for.
-const PORT_ATTEMPTS: usize = 100;
 /// How long to wait when connections cannot be accepted, as when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Seconds from 1900 to 1970, between the epochs of NTP and Unix (RFC 5905 §6).
@@ -117,11 +111,9 @@ impl Builder {
     fn share(self, clips: &[Arc<Clip>], listener: &TcpListener) -> io::Result<Arc<Shared>> {
         let addr = listener.local_addr()?;
         let mut rng = StdRng::seed_from_u64(self.seed);
-        let camera = |i: usize| Camera {
-            control: watch::Sender::new(Control::new(Arc::clone(&clips[i % clips.len()]))),
-            place: Place::of(i / clips.len()),
-            seed: self.seed ^ ((i as u64 + 1) << 32),
-            sessions: AtomicU64::new(0),
+        let camera = |i: usize| {
+            let clip = Arc::clone(&clips[i % clips.len()]);
+            Camera::new(clip, Place::of(i / clips.len()), self.seed ^ ((i as u64 + 1) << 32))
         };
         Ok(Arc::new(Shared {
             addr,
@@ -219,77 +211,6 @@ impl Shared {
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct Camera {
-    pub(crate) control: watch::Sender<Control>,
-    pub(crate) place: Place,
-    seed: u64,
-    sessions: AtomicU64,
-}
-
-impl Camera {
-    /// The random numbers of this camera's next session.
-    pub(crate) fn next_session(&self) -> StdRng {
-        StdRng::seed_from_u64(self.seed ^ self.sessions.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Where in its clip a camera begins, and how long after being asked, as a fraction of what there is: 0 for the first
-/// camera of a clip, spread evenly over the others.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place(f64);
-
-impl Place {
-    /// The place of a clip's n-th camera. Multiples of the golden ratio's fraction never crowd, however many there are
-    /// (Knuth, The Art of Computer Programming, vol. 3, §6.4).
-    fn of(n: usize) -> Self {
-        Self((n as f64 * 0.618_033_988_749_895).fract())
-    }
-
-    /// The number of the start to begin at.
-    pub(crate) fn start(self, clip: &Clip) -> usize {
-        (self.0 * clip.starts().len() as f64) as usize
-    }
-
-    /// How long the first unit waits: less than the time between two key frames, and less than a second.
-    pub(crate) fn delay(self, clip: &Clip) -> Duration {
-        let between = clip.duration() as f64 / clip.starts().len() as f64 / CLOCK_RATE as f64;
-        Duration::from_secs_f64(self.0 * between.min(1.0))
-    }
-}
-
-/// The sockets from which all packets by UDP are sent; RTP's port is even and RTCP's is the next (RFC 3550 §11).
-#[derive(Debug)]
-pub(crate) struct UdpPair {
-    pub(crate) rtp: UdpSocket,
-    pub(crate) rtcp: UdpSocket,
-}
-
-impl UdpPair {
-    fn bind(addr: SocketAddr) -> io::Result<Self> {
-        let open = |port| {
-            let socket = std::net::UdpSocket::bind((addr.ip(), port))?;
-            socket.set_nonblocking(true)?;
-            UdpSocket::from_std(socket)
-        };
-        for _ in 0..PORT_ATTEMPTS {
-            let first = open(0)?;
-            let port = first.local_addr()?.port();
-            // The other of an even port and the one after it.
-            if let Ok(second) = open(port ^ 1) {
-                let (rtp, rtcp) = if port % 2 == 0 { (first, second) } else { (second, first) };
-                return Ok(Self { rtp, rtcp });
-            }
-        }
-        Err(io::Error::new(io::ErrorKind::AddrInUse, "found no two neighbouring UDP ports free"))
-    }
-
-    pub(crate) fn ports(&self) -> (u16, u16) {
-        let port = |socket: &UdpSocket| socket.local_addr().map_or(0, |a| a.port());
-        (port(&self.rtp), port(&self.rtcp))
-    }
-}
-
 /// Reads all clips on a thread of their own, as that blocks.
 async fn open_all(paths: Vec<PathBuf>) -> Result<Vec<Arc<Clip>>, Error> {
     let (done, opened) = oneshot::channel();
@@ -302,14 +223,6 @@ async fn open_all(paths: Vec<PathBuf>) -> Result<Vec<Arc<Clip>>, Error> {
     let failed = |source| Error::Read { path: "<clips>".into(), source };
     start.map_err(failed)?;
     opened.await.unwrap_or_else(|_| Err(failed(io::Error::other("the thread that reads them died"))))
-}
-
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(addr)?;
-    socket.listen(LISTEN_BACKLOG)
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken, tasks: TaskTracker) {
@@ -336,29 +249,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: CancellationTo
 mod tests {
     use super::*;
     use crate::clip::tests::clip;
-
-    #[test]
-    fn cameras_of_one_clip_begin_at_different_places_and_moments() {
-        let units: Vec<_> = (0..500).map(|i| (i * 9000, i * 9000, i % 10 == 0)).collect();
-        let clip = clip(&units, 9000).expect("key frames");
-        assert_eq!((Place::of(0).start(&clip), Place::of(0).delay(&clip)), (0, Duration::ZERO));
-        let mut starts: Vec<_> = (0..30).map(|n| Place::of(n).start(&clip)).collect();
-        let mut delays: Vec<_> = (0..30).map(|n| Place::of(n).delay(&clip)).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        delays.sort_unstable();
-        assert_eq!(starts.len(), 30);
-        assert!(starts.iter().all(|s| *s < clip.starts().len()));
-        assert!(delays.windows(2).all(|d| d[1] > d[0] + Duration::from_millis(10)), "{delays:?}");
-        assert!(delays.iter().all(|d| *d < Duration::from_secs(1)));
-    }
-
-    #[tokio::test]
-    async fn ports_for_udp_are_neighbours_and_the_first_is_even() {
-        let pair = UdpPair::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("ports");
-        let (rtp, rtcp) = pair.ports();
-        assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
-    }
 
     #[tokio::test]
     async fn instants_are_told_as_seconds_since_1900() {

@@ -4,6 +4,7 @@
 //! breaks them on request ([`Fault`]). A file is read and packetised once; each client costs a copy of the packets
 //! it is sent, with its own headers. Nothing is decoded or encoded, and nothing in the product depends on this crate.
 
+mod camera;
 mod clip;
 mod error;
 mod farm;
@@ -13,6 +14,7 @@ mod nal;
 mod player;
 mod rtp;
 mod rtsp;
+mod sockets;
 mod stats;
 
 pub use clip::Clip;

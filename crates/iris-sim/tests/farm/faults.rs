@@ -6,7 +6,7 @@ use retina::client::{Demuxed, PacketItem, SessionOptions, Transport};
 use retina::codec::{CodecItem, ParametersRef};
 
 use crate::protocol::Raw;
-use crate::support::{Clips, frames, next_frame, open, play, play_with, soon, start, take, until};
+use crate::support::{Clips, frames, losses, next_frame, open, play, play_with, soon, start, take, until};
 
 /// A farm of two cameras with a session on each; the second is never broken, and serves as a clock.
 async fn two() -> (Farm, Demuxed, Demuxed) {
@@ -22,8 +22,7 @@ fn set(farm: &Farm, fault: Fault) {
 }
 
 async fn is_undisturbed(mut session: Demuxed) {
-    let lost: u16 = take(&mut session, 3).await.iter().map(retina::codec::VideoFrame::loss).sum();
-    assert_eq!(lost, 0, "the other camera was disturbed");
+    assert_eq!(losses(&mut session, 3).await, 0, "the other camera was disturbed");
 }
 
 /// How many frames have arrived and wait to be taken.

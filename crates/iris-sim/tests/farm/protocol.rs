@@ -9,7 +9,7 @@ use retina::client::{SessionOptions, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Clips, frames, one_camera, play_with, soon, start, take, until};
+use crate::support::{Clips, frames, losses, one_camera, play_with, soon, start, take, until};
 
 /// A client that says exactly what it is told to say.
 pub(crate) struct Raw {
@@ -169,12 +169,12 @@ async fn a_session_goes_from_set_up_to_torn_down() {
     let playing = client.ask(&request("PLAY", "/cam/0/", &session)).await;
     let (channel, packet) = client.packet().await;
     let (sequence, timestamp) = (u16::from_be_bytes([packet[2], packet[3]]), &packet[4..8]);
-    let timestamp = timestamp.iter().fold(0u32, |n, b| n << 8 | u32::from(*b));
+    let timestamp = timestamp.iter().fold(0u32, |n, b| (n << 8) | u32::from(*b));
     assert_eq!(channel, 0);
     let info = format!("url=rtsp://127.0.0.1/cam/0/track0;seq={sequence};rtptime={timestamp}");
     assert_eq!(playing.header("RTP-Info").replace('"', ""), info);
-    let ssrc: String = packet[8..12].iter().map(|b| format!("{b:02X}")).collect();
-    assert!(set_up.header("Transport").contains(&format!("ssrc={ssrc}")), "{set_up:?}");
+    let ssrc = packet[8..12].iter().fold(0u32, |n, b| (n << 8) | u32::from(*b));
+    assert!(set_up.header("Transport").contains(&format!("ssrc={ssrc:08X}")), "{set_up:?}");
 
     for (method, expected) in [("GET_PARAMETER", 200), ("PLAY", 200), ("SETUP", 455), ("TEARDOWN", 200), ("PLAY", 454)]
     {
@@ -203,7 +203,7 @@ async fn what_cannot_be_understood_is_refused_and_hurts_nobody() {
         assert_eq!(client.response().await.status, expected);
         client.ends().await;
     }
-    assert_eq!(take(&mut sound, 3).await.iter().map(retina::codec::VideoFrame::loss).sum::<u16>(), 0);
+    assert_eq!(losses(&mut sound, 3).await, 0);
     farm.shutdown().await;
 }
 

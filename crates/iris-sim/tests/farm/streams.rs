@@ -5,7 +5,7 @@ use iris_sim::{Clip, Farm};
 use retina::client::{PacketItem, Transport};
 use retina::codec::ParametersRef;
 
-use crate::support::{Clips, frames, next_frame, one_camera, open, play, soon, start, take, udp};
+use crate::support::{Clips, frames, losses, next_frame, one_camera, open, play, soon, start, take, udp};
 
 /// Over the seam of a clip of 20 frames and into its second pass.
 const OVER_THE_SEAM: usize = 24;
@@ -160,7 +160,7 @@ async fn two_clients_of_one_camera_do_not_disturb_each_other() {
     let second = frames(&farm.url(0), udp()).await;
     take(&mut first, 3).await;
     drop(second);
-    assert_eq!(take(&mut first, 3).await.iter().map(|f| f.loss()).sum::<u16>(), 0);
+    assert_eq!(losses(&mut first, 3).await, 0);
     farm.shutdown().await;
 }
 

@@ -139,3 +139,8 @@ pub(crate) async fn take(session: &mut Demuxed, n: usize) -> Vec<VideoFrame> {
     }
     frames
 }
+
+/// How many packets were lost before the next frames, in all.
+pub(crate) async fn losses(session: &mut Demuxed, frames: usize) -> u16 {
+    take(session, frames).await.iter().map(VideoFrame::loss).sum()
+}
