@@ -295,21 +295,13 @@ fn is_sha256(text: &str) -> bool {
 }
 
 fn strides_are_valid(output: &Decoding) -> bool {
-    match output {
-        Decoding::Yolox { strides } | Decoding::Nanodet { strides, .. } => {
-            !strides.is_empty() && strides.iter().all(|s| (1..=1024).contains(s))
-        }
-        _ => true,
-    }
+    let (Decoding::Yolox { strides } | Decoding::Nanodet { strides, .. }) = output else { return true };
+    !strides.is_empty() && strides.iter().all(|s| (1..=1024).contains(s))
 }
 
 fn cells_are_valid(output: &Decoding) -> bool {
-    match output {
-        Decoding::Nanodet { reg_max, cell_offset, .. } => {
-            (1..=64).contains(reg_max) && (0.0..=1.0).contains(cell_offset)
-        }
-        _ => true,
-    }
+    let Decoding::Nanodet { reg_max, cell_offset, .. } = output else { return true };
+    (1..=64).contains(reg_max) && (0.0..=1.0).contains(cell_offset)
 }
 
 #[cfg(test)]
@@ -352,6 +344,9 @@ mod tests {
             data = "own"
             licence = "Apache-2.0"
             sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+            thresholds = { score = 0.5, iou = 1.0 }
+            accuracy = { ap50 = 0.4 }
+            output = { decoder = "detr", boxes = "b", logits = "l", activation = "softmax" }
             [input]
             name = "images"
             width = 64
@@ -364,16 +359,6 @@ mod tests {
             std = [4.0, 5.0, 6.0]
             anchor = "center"
             pad = 0
-            [output]
-            decoder = "detr"
-            boxes = "b"
-            logits = "l"
-            activation = "softmax"
-            [thresholds]
-            score = 0.5
-            iou = 1.0
-            [accuracy]
-            ap50 = 0.4
             "#,
         )
         .unwrap();

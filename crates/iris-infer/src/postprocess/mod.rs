@@ -14,7 +14,7 @@ use std::fmt;
 
 use iris_core::{ClassId, Model, Rect};
 
-pub use nms::suppress;
+pub use nms::{MAX_CANDIDATES, suppress};
 
 use crate::manifest::{Decoding, Manifest};
 use crate::runtime::{Output, Port, Signature, shape_text};

@@ -3,15 +3,15 @@
 use super::Candidate;
 
 /// How many candidates, the strongest, are compared with each other.
-pub(crate) const LIMIT: usize = 1000;
+pub const MAX_CANDIDATES: usize = 1000;
 
 /// Leaves the boxes that no stronger box of the same class overlaps by more than `iou`, strongest first. In place, and
-/// O(n²) in the at most [`LIMIT`] strongest candidates.
+/// O(n²) in the at most [`MAX_CANDIDATES`] strongest candidates.
 pub fn suppress(candidates: &mut Vec<Candidate>, iou: f32) {
     let stronger = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score);
-    if candidates.len() > LIMIT {
-        candidates.select_nth_unstable_by(LIMIT, stronger);
-        candidates.truncate(LIMIT);
+    if candidates.len() > MAX_CANDIDATES {
+        candidates.select_nth_unstable_by(MAX_CANDIDATES, stronger);
+        candidates.truncate(MAX_CANDIDATES);
     }
     candidates.sort_unstable_by(stronger);
     let mut kept = 0;
@@ -73,7 +73,7 @@ mod tests {
             for (i, a) in after.iter().enumerate() {
                 prop_assert!(!after[..i].iter().any(|b| clash(a, b)));
             }
-            if before.len() <= LIMIT {
+            if before.len() <= MAX_CANDIDATES {
                 for gone in before.iter().filter(|c| !after.contains(c)) {
                     prop_assert!(after.iter().any(|b| clash(gone, b) && b.score >= gone.score));
                 }
