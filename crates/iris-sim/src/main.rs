@@ -1,6 +1,6 @@
 //! The command `iris-sim`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,7 +59,8 @@ struct Serve {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
@@ -105,12 +106,14 @@ async fn report(farm: &Farm, period: Duration) {
         ticks.tick().await;
         let now = farm.stats();
         if now != before {
-            let per_second = |a: u64, b: u64| (a - b) as f64 / period.as_secs_f64();
+            let per_second = |now: u64, before: u64| (now - before) as f64 / period.as_secs_f64();
+            let frames = format!("{:.1}", per_second(now.units, before.units));
+            let megabits = format!("{:.1}", per_second(now.bytes, before.bytes) * 8e-6);
             tracing::info!(
                 connections = now.connections,
                 playing = now.playing,
-                frames_per_second = per_second(now.units, before.units),
-                megabits_per_second = per_second(now.bytes, before.bytes) * 8e-6,
+                frames_per_second = %frames,
+                megabits_per_second = %megabits,
                 dropped = now.dropped_units,
                 lost = now.lost_packets,
                 "serving"
