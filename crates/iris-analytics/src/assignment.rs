@@ -70,8 +70,8 @@ impl Assignment {
             if exit < alone.length {
                 alone = End { column: self.column_of[row], length: exit };
             }
-            self.relax(row, reached, &costs[row * columns..][..columns], limit);
-            let Some(column) = self.nearest().filter(|&c| self.distance[c] <= alone.length) else { return alone };
+            let nearest = self.relax(row, reached, &costs[row * columns..][..columns], limit);
+            let Some(column) = nearest.filter(|&c| self.distance[c] <= alone.length) else { return alone };
             reached = self.distance[column];
             if self.row_of[column] == NONE {
                 return End { column, length: reached };
@@ -81,22 +81,22 @@ impl Assignment {
         }
     }
 
-    /// Shortens the distances to the columns that `row`, which is `reached` away, may take.
-    fn relax(&mut self, row: usize, reached: f64, costs: &[f32], limit: f32) {
+    /// Shortens the distances to the columns that `row`, which is `reached` away, may take, and returns the nearest of
+    /// all columns that were not passed.
+    fn relax(&mut self, row: usize, reached: f64, costs: &[f32], limit: f32) -> Option<usize> {
         let base = reached - self.row_price[row];
-        for (column, &cost) in costs.iter().enumerate() {
+        let (mut nearest, mut least) = (None, f64::INFINITY);
+        for (column, &cost) in costs.iter().enumerate().filter(|&(column, _)| !self.passed[column]) {
             let through = base + f64::from(cost) - self.column_price[column];
-            let allowed = cost <= limit && cost.is_finite() && !self.passed[column];
-            if allowed && through < self.distance[column] {
+            if cost <= limit && cost.is_finite() && through < self.distance[column] {
                 self.distance[column] = through;
                 self.from[column] = row;
             }
+            if self.distance[column] < least {
+                (nearest, least) = (Some(column), self.distance[column]);
+            }
         }
-    }
-
-    fn nearest(&self) -> Option<usize> {
-        let open = (0..self.distance.len()).filter(|&c| !self.passed[c] && self.distance[c] < f64::INFINITY);
-        open.min_by(|&a, &b| self.distance[a].total_cmp(&self.distance[b]))
+        nearest
     }
 
     fn reprice(&mut self, new: usize, length: f64) {

@@ -118,7 +118,7 @@ impl BoxFilter {
     }
 
     /// Takes in a box seen now with a score from 0 to 1. A lower score counts less: the measurement noise grows with
-    /// it (after Du et al., "GIAOTracker", 2021, §3.3, with a floor for certain boxes).
+    /// it (after the NSA filter of Du et al., "GIAOTracker", ICCV workshops 2021, with a floor for certain boxes).
     pub(crate) fn update(&mut self, seen: &Shape, score: f32) {
         let unit = seen.scale().powi(2);
         for (i, axis) in self.axes.iter_mut().enumerate() {

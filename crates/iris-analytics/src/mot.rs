@@ -195,21 +195,14 @@ impl Scores {
 
 /// Appends the confirmed tracks of a frame, a row each: `frame,id,left,top,width,height,score,-1,-1,-1`. The frame is
 /// the number of the access unit plus 1.
-pub fn write(tracks: &Tracks, out: &mut String) {
+pub fn write(tracks: &Tracks, out: &mut impl Write) -> std::fmt::Result {
     let frame = tracks.key.seq + 1;
     for track in tracks.live.iter().filter(|track| track.state == TrackState::Confirmed) {
-        let (n, r) = (track.id.n, track.rect);
-        // Writing to a string cannot fail.
-        let _: std::fmt::Result = writeln!(
-            out,
-            "{frame},{n},{:.3},{:.3},{:.3},{:.3},{:.4},-1,-1,-1",
-            r.x0,
-            r.y0,
-            r.width(),
-            r.height(),
-            track.score
-        );
+        let (n, r, score) = (track.id.n, track.rect, track.score);
+        let (width, height) = (r.width(), r.height());
+        writeln!(out, "{frame},{n},{:.3},{:.3},{width:.3},{height:.3},{score:.4},-1,-1,-1", r.x0, r.y0)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

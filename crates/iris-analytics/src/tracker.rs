@@ -4,10 +4,10 @@
 //! frames, so frames may be missing and rates may vary. It allocates nothing per frame once its buffers have grown.
 //! What the tracks mean is for the rules; pictures and files are not its business.
 //!
-//! - [`scene`]: the targets of a camera and the life of a track, the same for all trackers,
-//! - [`target`]: one followed object,
-//! - [`byte`] and [`ocsort`]: how targets and detections are matched,
-//! - [`classes`]: which classes may be one object.
+//! - `scene`: the targets of a camera and the life of a track, the same for all trackers,
+//! - `target`: one followed object,
+//! - `byte` and `ocsort`: how targets and detections are matched,
+//! - `classes`: which classes may be one object.
 
 mod byte;
 mod classes;

@@ -1,5 +1,7 @@
 //! Both trackers on scenes whose truth is known because they are made here.
 
+#![expect(clippy::unwrap_used, reason = "what fails to be made fails the test")]
+
 use std::collections::BTreeSet;
 
 use iris_analytics::{ClassGroups, Tracker, TrackerKind};
@@ -89,14 +91,11 @@ fn one(id: u32) -> BTreeSet<u32> {
 fn ids_hold_through_a_crossing() {
     for kind in TrackerKind::ALL {
         let (right, left) = (walker(200.0, 300.0, 100.0), walker(900.0, 310.0, -100.0));
-        let ids = Stage::new(kind).film(&times(25.0, 6.0), &[&right, &left]);
-        // Where they cover each other the nearest object is a matter of chance, so the ends are compared.
-        let (mut before, mut after) = (Stage::new(kind), times(25.0, 6.0));
-        let start = before.film(&after.drain(..50).collect::<Vec<_>>(), &[&right, &left]);
-        before.film(&after.drain(..50).collect::<Vec<_>>(), &[&right, &left]);
-        let end = before.film(&after, &[&right, &left]);
-        assert_eq!(start, end, "{kind} exchanged them");
-        assert_eq!(ids[0].union(&ids[1]).count(), 2, "{kind} made more than two");
+        let (mut stage, when) = (Stage::new(kind), times(25.0, 6.0));
+        // Where they cover each other, which of them is nearer is a matter of chance: the ends are compared.
+        let parts = [&when[..50], &when[50..100], &when[100..]];
+        let [start, _, end] = parts.map(|part| stage.film(part, &[&right, &left]));
+        assert_eq!((&start, &end), (&vec![one(1), one(2)], &start), "{kind}");
     }
 }
 
@@ -292,13 +291,13 @@ fn five_hundred_and_none() {
         };
         let mut stage = Stage::new(kind);
         assert_eq!(stage.see(0.0, &[]).live, []);
-        for t in times(10.0, 1.0) {
+        for t in times(10.0, 0.4) {
             stage.see(0.1 + t, &crowd(t));
         }
-        let tracks = stage.see(1.1, &crowd(1.0));
+        let tracks = stage.see(0.5, &crowd(0.4));
         let ids: Vec<_> = confirmed(tracks).map(|t| t.id.n).collect();
         assert_eq!(ids, (1..=500).collect::<Vec<_>>(), "{kind}");
-        assert!(stage.see(1.2, &[]).live.iter().all(|t| t.state == TrackState::Lost));
+        assert!(stage.see(0.6, &[]).live.iter().all(|t| t.state == TrackState::Lost));
         assert_eq!(stage.see(60.0, &[]).ended.len(), 500);
     }
 }

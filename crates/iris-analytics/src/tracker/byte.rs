@@ -7,8 +7,8 @@ use super::classes::ClassGroups;
 use super::scene::{HIGH, Scene};
 use super::target::{Seen, Target};
 
-/// Overlaps below these make no pair: of a followed target with a box of high score and of low score (ByteTrack
-/// §4.1), and of a target that is not confirmed.
+/// Overlaps below these make no pair: of a followed target with a box of high score (ByteTrack §4.1) and of low score,
+/// and of a target that is not confirmed.
 const MIN_IOU: f32 = 0.2;
 const MIN_IOU_LOW: f32 = 0.5;
 const MIN_IOU_NEW: f32 = 0.3;

@@ -19,8 +19,7 @@ const DIRECTION: f32 = 0.2;
 const ANY: f32 = 2.0;
 
 /// OC-SORT (Cao et al., "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking", CVPR 2023) with
-/// its observation-centric momentum, recovery and re-update, and with ByteTrack's second stage for boxes of low score,
-/// which its authors name as an addition.
+/// its observation-centric momentum, recovery and re-update, and with ByteTrack's second stage for boxes of low score.
 pub(super) struct OcSort {
     scene: Scene,
 }

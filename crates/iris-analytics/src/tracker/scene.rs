@@ -8,9 +8,9 @@ use super::target::{Now, Seen, Target};
 use crate::assignment::Assignment;
 use crate::kalman::Shape;
 
-/// Detections from this score on begin tracks and are matched first (τ of ByteTrack §3).
+/// Detections from this score on begin tracks and are matched first (τ of ByteTrack §4.1).
 pub(super) const HIGH: f32 = 0.6;
-/// Detections below this score are ignored (ByteTrack §4.1).
+/// Detections below this score are ignored: nearly all of them show nothing.
 pub(super) const LOW: f32 = 0.1;
 /// A track is confirmed when it was seen in `CONFIRM.0` of its last `CONFIRM.1` frames, and dropped when it can no
 /// longer be.
