@@ -47,7 +47,7 @@ impl fmt::Debug for CodecParams {
 }
 
 /// An encoded access unit.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Packet {
     /// Its name.
     pub key: FrameKey,
@@ -67,4 +67,11 @@ pub struct Packet {
     pub params: Arc<CodecParams>,
     /// The access unit.
     pub data: Bytes,
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = if self.is_key { ", key" } else { "" };
+        write!(f, "Packet({} at {}, {} bytes{key})", self.key, self.at.media, self.data.len())
+    }
 }

@@ -99,6 +99,7 @@ fn schedule(bencher: Bencher, cameras: usize) {
     bencher.bench_local(|| {
         now = now + Duration::from_secs(1);
         if let Take::Ready(camera, frame) = scheduler.take(now) {
+            scheduler.done(camera);
             scheduler.offer(camera, black_box(frame));
         }
     });

@@ -45,6 +45,8 @@ struct Slot<T> {
     period: Option<Duration>,
     weight: f64,
     held: Option<T>,
+    /// A device has a frame of this camera. It gets no second one meanwhile: frames would overtake each other.
+    busy: bool,
     /// When the next frame may be taken, by its rate.
     due: MonoTime,
     /// What the camera was given so far, in seconds of its own rate over its weight. The lowest is next.
@@ -58,7 +60,7 @@ pub enum Take<T> {
     Ready(CameraId, T),
     /// Nothing before this time, unless another frame is offered.
     NotBefore(MonoTime),
-    /// Nothing until a frame is offered.
+    /// Nothing until a frame is offered, or a device is done.
     Empty,
 }
 
@@ -92,11 +94,12 @@ impl<T> Scheduler<T> {
         slot.held.replace(frame)
     }
 
-    /// Takes the frame whose turn it is. O(n) in the number of cameras.
+    /// Takes the frame whose turn it is; until [`done`](Self::done) its camera gets no other device. O(n) in the number
+    /// of cameras.
     pub fn take(&mut self, now: MonoTime) -> Take<T> {
         let mut next: Option<(CameraId, f64)> = None;
         let mut soonest: Option<MonoTime> = None;
-        for (camera, slot) in self.slots.iter().filter(|(_, slot)| slot.held.is_some()) {
+        for (camera, slot) in self.slots.iter().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
             if slot.due > now {
                 soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
             } else if next.is_none_or(|(_, turn)| slot.turn < turn) {
@@ -113,15 +116,23 @@ impl<T> Scheduler<T> {
             (None, None) => Take::Empty,
         }
     }
+
+    /// Says that the device is done with the frame of this camera that it took.
+    pub fn done(&mut self, camera: CameraId) {
+        if let Some(slot) = self.slots.get_mut(&camera) {
+            slot.busy = false;
+        }
+    }
 }
 
 impl<T> Slot<T> {
     fn new() -> Self {
-        Self { period: None, weight: 1.0, held: None, due: MonoTime::default(), turn: 0.0 }
+        Self { period: None, weight: 1.0, held: None, busy: false, due: MonoTime::default(), turn: 0.0 }
     }
 
     fn take(&mut self, now: MonoTime) -> Option<T> {
         let frame = self.held.take()?;
+        self.busy = true;
         self.turn += self.period.unwrap_or(UNPACED).as_secs_f64() / self.weight;
         self.due = match self.period {
             // On the camera's own beat while it keeps up, so that small delays do not add up to a lower rate.
@@ -168,6 +179,7 @@ mod tests {
         let index: BTreeMap<CameraId, usize> = (0..n).map(|i| (camera(i), i)).collect();
         let [mut served, mut offered, mut displaced, mut last, mut longest] = [(); 5].map(|()| vec![0; n]);
         let mut free_at = 0;
+        let mut in_service = None;
         for now in (0..seconds * 1000).step_by(5) {
             for i in 0..n {
                 // Spread over the period, as real cameras are.
@@ -176,9 +188,13 @@ mod tests {
                     displaced[i] += u64::from(scheduler.offer(camera(i), ()).is_some());
                 }
             }
+            if now >= free_at {
+                in_service.take().into_iter().for_each(|camera| scheduler.done(camera));
+            }
             if now >= free_at
                 && let Take::Ready(camera, ()) = scheduler.take(ms(now))
             {
+                in_service = Some(camera);
                 let i = index[&camera];
                 served[i] += 1;
                 longest[i] = longest[i].max(now - last[i]);
@@ -207,6 +223,8 @@ mod tests {
         assert_eq!(scheduler.take(ms(2)), Take::Ready(camera(0), 3));
         assert_eq!(scheduler.take(ms(2)), Take::Empty);
         assert_eq!(scheduler.offer(camera(0), 4), None);
+        assert_eq!(scheduler.take(ms(2)), Take::Empty, "a device has a frame of this camera");
+        scheduler.done(camera(0));
         assert_eq!(scheduler.remove(camera(0)), Some(4));
         assert_eq!(scheduler.remove(camera(0)), None);
     }
@@ -217,6 +235,7 @@ mod tests {
         scheduler.add(camera(0), share(8.0, 1.0));
         scheduler.offer(camera(0), 1);
         assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 1));
+        scheduler.done(camera(0));
         scheduler.offer(camera(0), 2);
         assert_eq!(scheduler.take(ms(1060)), Take::NotBefore(ms(1125)));
         assert_eq!(scheduler.take(ms(1125)), Take::Ready(camera(0), 2));

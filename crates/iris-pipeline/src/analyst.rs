@@ -40,10 +40,12 @@ impl Analyst {
         }
     }
 
-    /// Takes what the model saw in `frame`. False if the frame belongs to a connection that is over.
+    /// Takes what the model saw in `frame`. False if the frame belongs to a connection that is over, or
+    /// comes after a later one.
     pub(crate) fn see(&mut self, detections: &Detections, frame: Frame, report: &mut dyn FnMut(Report)) -> bool {
         let epoch = detections.key().epoch;
-        if self.closed.is_some_and(|closed| epoch <= closed) {
+        let is_late = |(last, at): (Epoch, Moment)| epoch == last && detections.at().media < at.media;
+        if self.closed.is_some_and(|closed| epoch <= closed) || self.last.is_some_and(is_late) {
             return false;
         }
         self.last = Some((epoch, detections.at()));

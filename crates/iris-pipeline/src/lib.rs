@@ -6,6 +6,7 @@
 
 mod analyst;
 mod camera;
+mod control;
 mod error;
 mod look;
 mod meter;
@@ -16,8 +17,9 @@ pub mod topology;
 
 pub use analyst::LocalClock;
 pub use camera::CameraStatus;
+pub use control::{Changes, Pipeline, View};
 pub use error::{Error, ErrorKind};
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, publish};
 pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
-pub use topology::{Changes, Pipeline, Report, View};
+pub use topology::Report;

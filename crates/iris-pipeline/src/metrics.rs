@@ -5,8 +5,8 @@ use std::time::Duration;
 use iris_core::DropReason;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::control::View;
 use crate::meter::Stages;
-use crate::topology::View;
 
 macro_rules! names {
     ($($variant:ident = $name:literal, $kind:ident, $help:literal;)*) => {

@@ -56,6 +56,12 @@ impl<T> LatestSlots<T> {
         None
     }
 
+    /// Says that the device is done with the camera's frame that it took.
+    pub(crate) fn done(&self, camera: CameraId) {
+        self.lock().scheduler.done(camera);
+        self.changed.notify_one();
+    }
+
     pub(crate) fn shut(&self) {
         self.lock().open = false;
         self.changed.notify_all();

@@ -5,11 +5,27 @@ mod common;
 use std::fmt::Write;
 use std::path::Path;
 
-use common::{ONE_CORE, TWO_CORES, camera, clip, runtime, start, start_with, testdata, until_finished};
+use common::{ONE_CORE, TWO_CORES, camera, runtime, start, start_with, testdata};
 use iris_core::{DropReason, Event};
+use iris_flow::blocking::Receiver;
 use iris_ingest::State;
 use iris_pipeline::{Cores, Ledger, Pace, Pipeline, Report, Stages};
 use tokio::runtime::Runtime;
+
+fn clip() -> String {
+    testdata("golden/blobs.mp4").display().to_string()
+}
+
+/// The reports up to the end of all of `cameras` replays.
+fn until_finished(reports: &Receiver<Report>, mut cameras: usize) -> Vec<Report> {
+    let mut all = Vec::new();
+    while cameras > 0 {
+        let report = reports.recv().expect("the pipeline runs");
+        cameras -= usize::from(matches!(report, Report::Finished { .. }));
+        all.push(report);
+    }
+    all
+}
 
 /// What came out, as text: every frame's tracks and every event.
 fn log(reports: &[Report]) -> String {
@@ -139,6 +155,6 @@ fn a_model_that_cannot_be_loaded_is_named() {
     };
     let clock = std::sync::Arc::new(iris_core::clock::SystemClock::new());
     let local: iris_pipeline::LocalClock = std::sync::Arc::new(|_| unreachable!("no frame is ever seen"));
-    let error = Pipeline::start(&settings, clock, local, runtime.handle().clone()).err().expect("it cannot start");
+    let error = Pipeline::start(&settings, clock, &local, runtime.handle().clone()).err().expect("it cannot start");
     assert!(error.to_string().contains("/nowhere/model"), "{error}");
 }

@@ -21,10 +21,6 @@ pub(crate) fn testdata(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
 }
 
-pub(crate) fn clip() -> String {
-    testdata("golden/blobs.mp4").display().to_string()
-}
-
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
@@ -38,7 +34,7 @@ pub(crate) fn start_with(cores: Cores, model: &Path, runtime: &Runtime) -> (Pipe
     let settings = Settings { run: 1, models, cores };
     let always: LocalClock = Arc::new(|_| LocalTime { weekday: Weekday::Monday, minute: Minute::MIDNIGHT });
     let clock = Arc::new(SystemClock::new());
-    Pipeline::start(&settings, clock, always, runtime.handle().clone()).expect("the pipeline starts")
+    Pipeline::start(&settings, clock, &always, runtime.handle().clone()).expect("the pipeline starts")
 }
 
 pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> CameraSettings {
@@ -53,15 +49,4 @@ pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> Camer
         rules,
         report_frames: true,
     }
-}
-
-/// The reports up to the end of all of `cameras` replays.
-pub(crate) fn until_finished(reports: &Receiver<Report>, mut cameras: usize) -> Vec<Report> {
-    let mut all = Vec::new();
-    while cameras > 0 {
-        let report = reports.recv().expect("the pipeline runs");
-        cameras -= usize::from(matches!(report, Report::Finished { .. }));
-        all.push(report);
-    }
-    all
 }

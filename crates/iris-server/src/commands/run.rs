@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());
-    let (mut pipeline, reports) = Pipeline::start(&settings, clock, setup::local_clock(zone), runtime.handle().clone())?;
+    let (mut pipeline, reports) = Pipeline::start(&settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
     let view = pipeline.view();
     let manifest = view.models().next().cloned().context("the pipeline has no model")?;
     let camera = camera(args, url, configured, &manifest)?;

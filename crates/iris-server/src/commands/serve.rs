@@ -97,7 +97,7 @@ impl Server {
         let models = setup::models(&config);
         let settings = Settings { run: run.number, models: models.clone(), cores: Cores::of_this_machine() };
         let local_clock = setup::local_clock(config.time_zone.clone());
-        let (pipeline, reports) = Pipeline::start(&settings, Arc::clone(&clock), local_clock, runtime.handle().clone())?;
+        let (pipeline, reports) = Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
         let archive = archive::start(reports, Arc::clone(&store), pipeline.view(), Arc::clone(&clock))?;
         let sinks = Sinks::start(&config.sinks, &store, &clock)?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;

@@ -1,0 +1,261 @@
+//! Starting, changing and stopping what [`crate::topology`] describes, and seeing how it fares.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use iris_core::{CameraId, ClassId, Clock, DropReason, Epoch};
+use iris_decode::FramePool;
+use iris_flow::{blocking, gop};
+use iris_infer::{Detector, Manifest, Model, Options};
+use iris_ingest::CameraStream;
+use tokio::runtime::Handle;
+
+use crate::analyst::LocalClock;
+use crate::camera::{Camera, CameraStatus};
+use crate::error::Error;
+use crate::look::Eye;
+use crate::meter::Ledger;
+use crate::settings::{CameraSettings, Settings};
+use crate::slots::LatestSlots;
+use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
+
+/// What [`Pipeline::apply`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Cameras that were not there before.
+    pub added: Vec<CameraId>,
+    /// Cameras whose settings changed, which started anew.
+    pub changed: Vec<CameraId>,
+    /// Cameras that are gone.
+    pub removed: Vec<CameraId>,
+}
+
+/// A running pipeline. Its methods wait for threads and tasks: call them from a thread of your own, not from a task.
+pub struct Pipeline {
+    shared: Arc<Topology>,
+    runtime: Handle,
+    tasks: HashMap<CameraId, tokio::task::JoinHandle<()>>,
+    decoders: Vec<JoinHandle<()>>,
+    devices: Vec<JoinHandle<()>>,
+    analysts: Vec<JoinHandle<()>>,
+    analytics: Vec<blocking::Sender<ToAnalyst>>,
+}
+
+impl Pipeline {
+    /// Loads the models, starts the threads, and gives back the pipeline, without cameras yet, and the end from which
+    /// reports are to be read. Tasks of cameras run on `runtime`.
+    ///
+    /// # Errors
+    /// A model that does not load or does not fit its manifest; a thread that the system does not give.
+    pub fn start(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        local_clock: &LocalClock,
+        runtime: Handle,
+    ) -> Result<(Self, blocking::Receiver<Report>), Error> {
+        iris_decode::install_log();
+        let models = load_models(settings)?;
+        let shared = Arc::new(Topology {
+            clock,
+            packets: gop::Queues::new(PACKETS),
+            slots: LatestSlots::new(),
+            cameras: RwLock::default(),
+            epochs: RwLock::default(),
+            frames: FramePool::new(),
+            models,
+            run: settings.run,
+        });
+        let (reports, reported) = blocking::channel(REPORTS);
+        let (analytics, inboxes): (Vec<_>, Vec<_>) =
+            (0..settings.cores.analyse).map(|_| blocking::channel(DETECTIONS)).unzip();
+        let mut this = Self {
+            shared,
+            runtime,
+            tasks: HashMap::new(),
+            decoders: Vec::new(),
+            devices: Vec::new(),
+            analysts: Vec::new(),
+            analytics,
+        };
+        for (n, inbox) in inboxes.into_iter().enumerate() {
+            let (reports, local_clock) = (reports.clone(), Arc::clone(local_clock));
+            this.analysts.push(spawn(format!("ana-{n}"), move || analyse(&inbox, &reports, &local_clock))?);
+        }
+        for n in 0..settings.cores.infer {
+            let mut detectors = load_detectors(settings, &this.shared.models)?;
+            let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
+            this.devices.push(spawn(format!("inf-{n}"), move || shared.infer(&mut detectors, &analytics))?);
+        }
+        for n in 0..settings.cores.decode {
+            let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
+            this.decoders.push(spawn(format!("dec-{n}"), move || shared.decode(&analytics))?);
+        }
+        Ok((this, reported))
+    }
+
+    /// Makes `wanted` the cameras that run. Those whose settings are as before are not touched.
+    ///
+    /// # Errors
+    /// A camera that names a model that is not there; then nothing has changed.
+    pub fn apply(&mut self, wanted: Vec<CameraSettings>) -> Result<Changes, Error> {
+        let count = self.shared.models.len();
+        if let Some(CameraSettings { id, model, .. }) = wanted.iter().find(|c| c.model >= count) {
+            return Err(Error::NoSuchModel { camera: *id, model: *model, count });
+        }
+        let mut changes = Changes::default();
+        let current: Vec<CameraId> = self.tasks.keys().copied().collect();
+        for id in current.into_iter().filter(|id| wanted.iter().all(|c| c.id != *id)) {
+            self.remove(id);
+            changes.removed.push(id);
+        }
+        for settings in wanted {
+            match self.shared.camera(settings.id) {
+                Some(camera) if camera.settings == settings => continue,
+                Some(_) => {
+                    self.remove(settings.id);
+                    changes.changed.push(settings.id);
+                }
+                None => changes.added.push(settings.id),
+            }
+            self.add(settings);
+        }
+        Ok(changes)
+    }
+
+    /// The window through which others see how the pipeline fares.
+    pub fn view(&self) -> View {
+        View(Arc::clone(&self.shared))
+    }
+
+    /// Stops in the order of a frame's way: cameras, decoders, models, analytics. Open events are ended and reported
+    /// before the reports end. What was still under way is counted as dropped.
+    pub fn shutdown(mut self) {
+        let cameras: Vec<Arc<Camera>> = self.shared.all();
+        for camera in &cameras {
+            camera.stop.cancel();
+        }
+        for (_, task) in self.tasks.drain() {
+            drop(self.runtime.block_on(task));
+        }
+        self.shared.packets.shutdown();
+        join(&mut self.decoders);
+        self.shared.slots.shut();
+        join(&mut self.devices);
+        self.analytics.clear();
+        join(&mut self.analysts);
+        for camera in cameras {
+            let Ledger { decode, model, analytics } = &camera.ledger;
+            for count in [decode, model, analytics] {
+                count.drop_many(DropReason::Shutdown, u64::try_from(count.in_flight()).unwrap_or(0));
+            }
+        }
+    }
+
+    fn add(&mut self, settings: CameraSettings) {
+        let shared = &self.shared;
+        let id = settings.id;
+        let first = shared.first_epoch(id);
+        let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].manifest);
+        let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
+        let share = settings.share;
+        let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
+        send(&self.analytics, id, ToAnalyst::Add(Arc::clone(&camera), first));
+        shared.slots.add(id, share);
+        shared.packets.open(id);
+        shared.cameras.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&camera));
+        self.tasks.insert(id, self.runtime.spawn(Arc::clone(shared).ingest(camera, stream)));
+    }
+
+    fn remove(&mut self, id: CameraId) {
+        let shared = &self.shared;
+        let Some(camera) = shared.cameras.write().unwrap_or_else(PoisonError::into_inner).remove(&id) else { return };
+        camera.stop.cancel();
+        if let Some(task) = self.tasks.remove(&id) {
+            drop(self.runtime.block_on(task));
+        }
+        camera.ledger.decode.drop_many(DropReason::Retired, shared.packets.retire(id) as u64);
+        // A worker may still hold an access unit of this camera; its eye is free when it is done.
+        camera.eye().gap(&camera.ledger.decode);
+        if shared.slots.remove(id).is_some() {
+            camera.ledger.model.drop_one(DropReason::Retired);
+        }
+        send(&self.analytics, id, ToAnalyst::Remove(id));
+        shared.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, camera.next_epoch());
+    }
+}
+
+impl Topology {
+    fn all(&self) -> Vec<Arc<Camera>> {
+        let mut all: Vec<_> = self.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        all.sort_by_key(|c| c.settings.id);
+        all
+    }
+
+    fn first_epoch(&self, id: CameraId) -> Epoch {
+        let before = self.epochs.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        before.unwrap_or(Epoch::first(self.run))
+    }
+}
+
+/// Sees the cameras of a pipeline, from any thread or task.
+#[derive(Clone)]
+pub struct View(Arc<Topology>);
+
+impl View {
+    /// Calls `visit` for each camera, in the order of their ids, with its status, its books and how many access units
+    /// wait for a decoder.
+    pub fn cameras(&self, mut visit: impl FnMut(CameraId, CameraStatus, &Ledger, usize)) {
+        let now = self.0.clock.mono();
+        for camera in self.0.all() {
+            let id = camera.settings.id;
+            visit(id, camera.status(now), &camera.ledger, self.0.packets.depth(id));
+        }
+    }
+
+    /// Ends the streams of all cameras, as if their sources were over. Reports follow as at such an end.
+    pub fn stop(&self) {
+        for camera in self.0.all() {
+            camera.stop.cancel();
+        }
+    }
+
+    /// The name of a class of a camera's model; its number where the camera is gone or the model has no such class.
+    pub fn class_name(&self, camera: CameraId, class: ClassId) -> Cow<'_, str> {
+        let name = self.0.camera(camera).and_then(|c| {
+            self.0.models.get(c.settings.model)?.manifest.classes.get(usize::from(class.0)).map(String::as_str)
+        });
+        name.map_or_else(|| Cow::Owned(format!("class {}", class.0)), Cow::Borrowed)
+    }
+
+    /// The models, in the order of [`Settings::models`].
+    pub fn models(&self) -> impl Iterator<Item = &Manifest> {
+        self.0.models.iter().map(|model| &*model.manifest)
+    }
+}
+
+fn load_models(settings: &Settings) -> Result<Vec<Model>, Error> {
+    settings.models.iter().map(|m| Model::open(&m.path).map_err(|source| Error::model(m, source))).collect()
+}
+
+/// One thread's own sessions: a session is never shared.
+fn load_detectors(settings: &Settings, models: &[Model]) -> Result<Vec<Detector>, Error> {
+    let each = settings.models.iter().zip(models);
+    each.map(|(m, model)| {
+        let options = Options { score: m.min_score, ..Options::default() };
+        Detector::load(model, &options).map_err(|source| Error::model(m, source))
+    })
+    .collect()
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    std::thread::Builder::new().name(name.clone()).spawn(work).map_err(|source| Error::Thread { name, source })
+}
+
+/// Waits for threads. One that panicked has said so itself; the others are still to be waited for.
+fn join(threads: &mut Vec<JoinHandle<()>>) {
+    for thread in threads.drain(..) {
+        drop(thread.join());
+    }
+}
