@@ -58,8 +58,7 @@ impl Shape {
 /// How centre (first) and size (second) move and how well they are measured, in units of a box's
 /// [scale](Shape::scale) and in seconds.
 ///
-/// Chosen on the MOTChallenge sequences of `docs/guide/tracking.md` and on copies of them with boxes shaken and left
-/// out, as round numbers from the middle of a wide plateau.
+/// Fitted to the MOTChallenge sequences of `docs/guide/tracking.md`, which says how, and what is left without the fit.
 mod noise {
     /// Standard deviation of a measurement by a detector that is certain.
     pub(super) const MEASURED: [f64; 2] = [0.12, 0.1];
