@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::Store;
 
 /// How long the metrics of a camera that is gone are still shown.
-const STALE: Duration = Duration::from_secs(300);
+const STALE: Duration = Duration::from_mins(5);
 /// The bounds of age histograms, in seconds.
 const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
 
@@ -78,7 +78,10 @@ async fn health(State(door): State<Door>) -> Response {
     let mut all_live = true;
     door.view.cameras(|id, status, _, _| {
         all_live &= status.is_well();
-        cameras.insert(id.to_string(), json!({"state": status.label(), "error": status.error(), "seconds": status.since.as_secs()}));
+        cameras.insert(
+            id.to_string(),
+            json!({"state": status.label(), "error": status.error(), "seconds": status.since.as_secs()}),
+        );
     });
     let store = door.store.health();
     let status = match (&store.failed, &store.stalled) {

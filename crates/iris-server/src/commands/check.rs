@@ -16,7 +16,7 @@ pub(super) fn check(path: &Path) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
-            write!(out, "{}", list(&problems))?;
+            writeln!(out, "{}", list(&problems))?;
             Ok(ExitCode::FAILURE)
         }
     }
@@ -25,10 +25,14 @@ pub(super) fn check(path: &Path) -> Result<ExitCode> {
 fn summary(config: &Config) -> String {
     let enabled = config.cameras.iter().filter(|c| c.enabled).count();
     let rules: usize = config.cameras.iter().map(|c| c.zones.len() + c.lines.len()).sum();
-    format!("{} cameras ({enabled} enabled), {rules} zones and lines, {} sinks", config.cameras.len(), config.sinks.len())
+    format!(
+        "{} cameras ({enabled} enabled), {rules} zones and lines, {} sinks",
+        config.cameras.len(),
+        config.sinks.len()
+    )
 }
 
 /// The problems, one a line.
 pub(super) fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{problem}\n")).collect()
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -59,7 +59,7 @@ fn model_path(arg: &ModelArg) -> Result<PathBuf> {
 
 /// Reads a configuration; all its problems are the error.
 fn load(path: &Path) -> Result<Config> {
-    config::load(path).map_err(|problems| anyhow!("{}", check::list(&problems).trim_end().to_owned()))
+    config::load(path).map_err(|problems| anyhow!("{}", check::list(&problems)))
 }
 
 /// Two workers move packets from hundreds of sockets; pixels are the pipeline's threads' work.

@@ -42,7 +42,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());
-    let (mut pipeline, reports) = Pipeline::start(&settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
+    let (mut pipeline, reports) =
+        Pipeline::start(&settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
     let view = pipeline.view();
     let manifest = view.models().next().cloned().context("the pipeline has no model")?;
     let camera = camera(args, url, configured, &manifest)?;
@@ -101,7 +102,8 @@ fn camera(
 
 /// A camera's name for a source that has none: the file's name as far as it may be one.
 fn name(url: &SourceUrl) -> Result<CameraId> {
-    let stem = url.path().and_then(Path::file_stem).map_or_else(|| "camera".into(), |s| s.to_string_lossy().to_lowercase());
+    let stem =
+        url.path().and_then(Path::file_stem).map_or_else(|| "camera".into(), |s| s.to_string_lossy().to_lowercase());
     let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let name: String = stem.chars().map(allowed).take(CameraId::MAX_LEN).collect();
     let name = name.trim_matches('-');

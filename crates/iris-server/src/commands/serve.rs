@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
 use crate::door::Door;
+use crate::retention::Sweeper;
 use crate::sink::Sinks;
 use crate::store::{Options, Sqlite, Store};
-use crate::retention::Sweeper;
 use crate::{archive, setup};
 
 /// How long stopping may take before it is cut off.
@@ -32,11 +32,8 @@ pub(super) fn serve(path: &Path) -> Result<ExitCode> {
     let runtime = super::runtime()?;
     let mut signals = runtime.block_on(async { Signals::new() })?;
     let mut server = Server::start(config, &runtime)?;
-    loop {
-        match runtime.block_on(signals.next()) {
-            Wish::Reload => server.reload(path),
-            Wish::Stop => break,
-        }
+    while let Wish::Reload = runtime.block_on(signals.next()) {
+        server.reload(path);
     }
     server.stop()
 }
@@ -92,12 +89,16 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options)?);
         let run = store.begin_run(clock.wall())?;
         if run.interrupted > 0 {
-            tracing::warn!(events = run.interrupted, "the last run was cut off; its open events are closed as interrupted");
+            tracing::warn!(
+                events = run.interrupted,
+                "the last run was cut off; its open events are closed as interrupted"
+            );
         }
         let models = setup::models(&config);
         let settings = Settings { run: run.number, models: models.clone(), cores: Cores::of_this_machine() };
         let local_clock = setup::local_clock(config.time_zone.clone());
-        let (pipeline, reports) = Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
+        let (pipeline, reports) =
+            Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
         let archive = archive::start(reports, Arc::clone(&store), pipeline.view(), Arc::clone(&clock))?;
         let sinks = Sinks::start(&config.sinks, &store, &clock)?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
@@ -155,6 +156,7 @@ impl Server {
 }
 
 /// Ends the process if stopping takes longer than that: a supervisor would kill it without a word.
+#[expect(clippy::disallowed_methods, reason = "what still runs is stuck, and nothing can be flushed through it")]
 fn cut_off_after(grace: Duration) -> Result<()> {
     let (never, ended) = std::sync::mpsc::sync_channel::<()>(0);
     let wait = move || {

@@ -32,9 +32,10 @@ pub(super) fn track(args: &TrackArgs) -> Result<ExitCode> {
 /// The sequence as the command line or a `seqinfo.ini` beside the detections describes it; else as its rows suggest.
 fn sequence(args: &TrackArgs, rows: &[Row]) -> Result<Sequence> {
     let path = args.detections.with_file_name("seqinfo.ini");
-    let mut sequence = match path.is_file() {
-        true => Sequence::parse(&read(&path)?).with_context(|| path.display().to_string())?,
-        false => suggested(rows),
+    let mut sequence = if path.is_file() {
+        Sequence::parse(&read(&path)?).with_context(|| path.display().to_string())?
+    } else {
+        suggested(rows)
     };
     if let Some(fps) = args.fps {
         sequence.frame_rate = fps;
