@@ -4,7 +4,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use iris_analytics::TrackerKind;
+use iris_analytics::{Profile, TrackerKind};
 use iris_core::{CameraId, ClassId, Detections, Epoch, FrameKey, MediaTime, Moment, Rect, Size};
 
 /// Frames of a film, at 25 a second.
@@ -36,7 +36,7 @@ fn run(bencher: Bencher, kind: TrackerKind, objects: u64) {
     let film = film(camera, epoch, objects);
     bencher
         .counter(ItemsCount::new(FRAMES))
-        .with_inputs(|| kind.build(camera, epoch))
+        .with_inputs(|| kind.build(camera, epoch, Profile::default()))
         .bench_local_values(|mut tracker| film.iter().map(|frame| tracker.update(frame).live.len()).sum::<usize>());
 }
 

@@ -12,8 +12,8 @@ use std::error::Error;
 use std::fs::read_to_string;
 use std::io::Write;
 
-use iris_analytics::TrackerKind;
 use iris_analytics::mot::{Scores, Sequence, parse, write};
+use iris_analytics::{Profile, TrackerKind};
 use iris_core::{CameraId, Epoch};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let scores = if rest.iter().any(|arg| arg == "acf") { Scores::ACF } else { Scores::Probability };
     let (camera, epoch) = (CameraId::new("mot")?, Epoch::first(1));
-    let mut tracker = tracker.parse::<TrackerKind>()?.build(camera, epoch);
+    let mut tracker = tracker.parse::<TrackerKind>()?.build(camera, epoch, Profile::default());
     let sequence = Sequence::parse(&read_to_string(seqinfo)?)?;
     let mut tracks = String::new();
     for frame in sequence.detections(parse(&read_to_string(detections)?)?, scores, camera, epoch) {

@@ -10,4 +10,4 @@ pub mod schedule;
 pub mod tracker;
 pub mod zone;
 
-pub use tracker::{ClassGroups, Tracker, TrackerKind};
+pub use tracker::{ClassGroups, Profile, Tracker, TrackerKind};

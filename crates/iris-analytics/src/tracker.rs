@@ -7,17 +7,19 @@
 //! - `scene`: the targets of a camera and the life of a track, the same for all trackers,
 //! - `target`: one followed object,
 //! - `byte` and `ocsort`: how targets and detections are matched,
-//! - `classes`: which classes may be one object.
+//! - `profile` and `classes`: what is to be known of the detector.
 
 mod byte;
 mod classes;
 mod ocsort;
+mod profile;
 mod scene;
 mod target;
 
 use iris_core::{CameraId, Detections, Epoch, Moment, Tracks};
 
 pub use classes::ClassGroups;
+pub use profile::Profile;
 
 /// Follows what a detector sees through the frames of one camera.
 pub trait Tracker: Send {
@@ -44,16 +46,11 @@ impl TrackerKind {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::ByteTrack, Self::OcSort];
 
-    /// Makes one for a camera, whose classes are all distinct.
-    pub fn build(self, camera: CameraId, epoch: Epoch) -> Box<dyn Tracker> {
-        self.build_for(camera, epoch, ClassGroups::default())
-    }
-
-    /// Makes one for a camera and a model whose classes are grouped so.
-    pub fn build_for(self, camera: CameraId, epoch: Epoch, groups: ClassGroups) -> Box<dyn Tracker> {
+    /// Makes one for a camera and the detector that looks at it.
+    pub fn build(self, camera: CameraId, epoch: Epoch, profile: Profile) -> Box<dyn Tracker> {
         match self {
-            Self::ByteTrack => Box::new(byte::ByteTrack::new(camera, epoch, groups)),
-            Self::OcSort => Box::new(ocsort::OcSort::new(camera, epoch, groups)),
+            Self::ByteTrack => Box::new(byte::ByteTrack::new(camera, epoch, profile)),
+            Self::OcSort => Box::new(ocsort::OcSort::new(camera, epoch, profile)),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use iris_analytics::{ClassGroups, Tracker, TrackerKind};
+use iris_analytics::{ClassGroups, Profile, Tracker, TrackerKind};
 use iris_core::{
     CameraId, ClassId, Detections, Epoch, FrameKey, Image, MediaTime, Moment, Rect, Size, Track, TrackState, Tracks,
 };
@@ -42,7 +42,7 @@ struct Stage {
 impl Stage {
     fn new(kind: TrackerKind) -> Self {
         let epoch = Epoch::first(1);
-        Self { tracker: kind.build(camera(), epoch), epoch, seq: 0 }
+        Self { tracker: kind.build(camera(), epoch, Profile::default()), epoch, seq: 0 }
     }
 
     fn see(&mut self, seconds: f64, seen: &[Seen]) -> &Tracks {
@@ -178,13 +178,14 @@ fn a_truck_that_is_sometimes_a_car_is_one_track() {
             [(Rect::from_center(100.0 + 6.0 * i as f32, 300.0, 160.0, 90.0), score, class)]
         };
         let epoch = Epoch::first(1);
-        let mut tracker = kind.build_for(camera(), epoch, ClassGroups::by_name(names));
+        let mut tracker =
+            kind.build(camera(), epoch, Profile { groups: ClassGroups::by_name(names), ..Profile::default() });
         for i in 0..60 {
             let tracks = tracker.update(&frame(epoch, i, i as f64 / 25.0, &drive(i)));
             assert_eq!(tracks.live.len(), 1, "{kind}: {:?}", tracks.live);
             assert_eq!((tracks.live[0].id.n, tracks.live[0].class), (1, TRUCK), "{kind}");
         }
-        let mut apart = kind.build(camera(), epoch);
+        let mut apart = kind.build(camera(), epoch, Profile::default());
         let most = (0..60).map(|i| apart.update(&frame(epoch, i, i as f64 / 25.0, &drive(i))).live.len()).max();
         assert!(most > Some(1), "{kind} joined classes that nobody called alike");
     }
@@ -327,7 +328,7 @@ proptest! {
     fn whatever_comes_the_tracks_are_in_order(film in any_film()) {
         for kind in TrackerKind::ALL {
             let (mut epoch, mut ticks) = (Epoch::first(1), 0i64);
-            let mut tracker = kind.build(camera(), epoch);
+            let mut tracker = kind.build(camera(), epoch, Profile::default());
             let (mut gone, mut youngest) = (BTreeSet::new(), None);
             for (seq, (step, dice, seen)) in film.iter().enumerate() {
                 ticks += step;

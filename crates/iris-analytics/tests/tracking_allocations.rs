@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails to be made fails the test")]
 
 use allocation_counter::measure;
-use iris_analytics::TrackerKind;
+use iris_analytics::{Profile, TrackerKind};
 use iris_core::{CameraId, ClassId, Detections, Epoch, FrameKey, MediaTime, Moment, Rect, Size};
 
 /// People who walk to and fro, one of whom is hidden every now and then and one of whom comes and goes.
@@ -31,7 +31,7 @@ fn nothing_is_allocated_once_warm() {
     let film = film(camera, epoch);
     let (warm_up, rest) = film.split_at(240);
     for kind in TrackerKind::ALL {
-        let mut tracker = kind.build(camera, epoch);
+        let mut tracker = kind.build(camera, epoch, Profile::default());
         let cold = measure(|| assert!(tracker.update(&warm_up[0]).ended.is_empty()));
         assert!(cold.count_total > 0, "the counter counts");
         for frame in &warm_up[1..] {

@@ -8,8 +8,8 @@ mod metrics;
 
 use std::path::{Path, PathBuf};
 
-use iris_analytics::TrackerKind;
 use iris_analytics::mot::{Row, Scores, Sequence, parse, write};
+use iris_analytics::{Profile, TrackerKind};
 use iris_core::{CameraId, Epoch, Image, Rect};
 use metrics::{Boxes, hota, idf1, mota};
 
@@ -59,7 +59,7 @@ fn track(folder: &Path, detector: &str, kind: TrackerKind) -> Boxes {
     let sequence = Sequence::parse(&read(folder, "seqinfo.ini")).unwrap();
     let rows = parse(&read(folder, &format!("det_{detector}.txt"))).unwrap();
     let scores = if detector == "acf" { Scores::ACF } else { Scores::Probability };
-    let (mut tracker, mut text) = (kind.build(camera, epoch), String::new());
+    let (mut tracker, mut text) = (kind.build(camera, epoch, Profile::default()), String::new());
     for frame in sequence.detections(rows, scores, camera, epoch) {
         write(tracker.update(&frame.unwrap()), &mut text).unwrap();
     }

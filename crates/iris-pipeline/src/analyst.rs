@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use iris_analytics::Tracker;
 use iris_analytics::rules::Rules;
 use iris_analytics::schedule::LocalTime;
+use iris_analytics::{Profile, Tracker};
 use iris_core::{Detections, Epoch, Event, Frame, Moment, TrackId, Tracks, WallTime};
 
 use crate::settings::CameraSettings;
@@ -28,9 +28,9 @@ pub(crate) struct Analyst {
 }
 
 impl Analyst {
-    pub(crate) fn new(settings: &CameraSettings, first: Epoch, local_clock: LocalClock) -> Self {
+    pub(crate) fn new(settings: &CameraSettings, first: Epoch, profile: Profile, local_clock: LocalClock) -> Self {
         Self {
-            tracker: settings.tracker.build(settings.id, first),
+            tracker: settings.tracker.build(settings.id, first, profile),
             rules: Rules::new(settings.id, settings.rules.clone()),
             local_clock,
             gallery: HashMap::new(),

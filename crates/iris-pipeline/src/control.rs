@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use iris_analytics::{ClassGroups, Profile};
 use iris_core::{CameraId, ClassId, Clock, DropReason, Epoch};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
@@ -17,7 +18,7 @@ use crate::camera::{Camera, CameraStatus};
 use crate::error::Error;
 use crate::look::Eye;
 use crate::meter::Ledger;
-use crate::settings::{CameraSettings, Settings};
+use crate::settings::{CameraSettings, ModelSettings, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
 
@@ -56,7 +57,7 @@ impl Pipeline {
         runtime: Handle,
     ) -> Result<(Self, blocking::Receiver<Report>), Error> {
         iris_decode::install_log();
-        let models = load_models(settings)?;
+        let models = settings.models.iter().map(Loaded::open).collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Topology {
             clock,
             packets: gop::Queues::new(PACKETS),
@@ -84,7 +85,8 @@ impl Pipeline {
             this.analysts.push(spawn(format!("ana-{n}"), move || analyse(&inbox, &reports, &local_clock))?);
         }
         for n in 0..settings.cores.infer {
-            let mut detectors = load_detectors(settings, &this.shared.models)?;
+            let loaded = this.shared.models.iter().zip(&settings.models);
+            let mut detectors = loaded.map(|(l, settings)| l.detector(settings)).collect::<Result<Vec<_>, _>>()?;
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
             this.devices.push(spawn(format!("inf-{n}"), move || shared.infer(&mut detectors, &analytics))?);
         }
@@ -157,11 +159,12 @@ impl Pipeline {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
-        let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].manifest);
+        let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].model.manifest);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let share = settings.share;
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
-        send(&self.analytics, id, ToAnalyst::Add(Arc::clone(&camera), first));
+        let profile = shared.models[camera.settings.model].profile();
+        send(&self.analytics, id, ToAnalyst::Add { camera: Arc::clone(&camera), first, profile });
         shared.slots.add(id, share);
         shared.packets.open(id);
         shared.cameras.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&camera));
@@ -224,29 +227,40 @@ impl View {
     /// The name of a class of a camera's model; its number where the camera is gone or the model has no such class.
     pub fn class_name(&self, camera: CameraId, class: ClassId) -> Cow<'_, str> {
         let name = self.0.camera(camera).and_then(|c| {
-            self.0.models.get(c.settings.model)?.manifest.classes.get(usize::from(class.0)).map(String::as_str)
+            self.0.models.get(c.settings.model)?.model.manifest.classes.get(usize::from(class.0)).map(String::as_str)
         });
         name.map_or_else(|| Cow::Owned(format!("class {}", class.0)), Cow::Borrowed)
     }
 
     /// The models, in the order of [`Settings::models`].
     pub fn models(&self) -> impl Iterator<Item = &Manifest> {
-        self.0.models.iter().map(|model| &*model.manifest)
+        self.0.models.iter().map(|loaded| &*loaded.model.manifest)
     }
 }
 
-fn load_models(settings: &Settings) -> Result<Vec<Model>, Error> {
-    settings.models.iter().map(|m| Model::open(&m.path).map_err(|source| Error::model(m, source))).collect()
+/// A model as all threads share it.
+pub(crate) struct Loaded {
+    model: Model,
+    /// Detections from this score on are believed.
+    min_score: f32,
 }
 
-/// One thread's own sessions: a session is never shared.
-fn load_detectors(settings: &Settings, models: &[Model]) -> Result<Vec<Detector>, Error> {
-    let each = settings.models.iter().zip(models);
-    each.map(|(m, model)| {
-        let options = Options { score: m.min_score, ..Options::default() };
-        Detector::load(model, &options).map_err(|source| Error::model(m, source))
-    })
-    .collect()
+impl Loaded {
+    fn open(settings: &ModelSettings) -> Result<Self, Error> {
+        let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
+        let min_score = settings.min_score.unwrap_or(model.manifest.thresholds.score);
+        Ok(Self { model, min_score })
+    }
+
+    /// A session of its own for one thread. It reports weaker boxes too, for trackers to carry on with.
+    fn detector(&self, settings: &ModelSettings) -> Result<Detector, Error> {
+        let options = Options { score: Some(self.min_score.min(Profile::LOW)), ..Options::default() };
+        Detector::load(&self.model, &options).map_err(|source| Error::model(settings, source))
+    }
+
+    fn profile(&self) -> Profile {
+        Profile { groups: ClassGroups::by_name(&self.model.manifest.classes), high: self.min_score }
+    }
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {

@@ -18,15 +18,17 @@ use std::collections::HashMap;
 use std::slice;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use iris_analytics::Profile;
 use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, Tracks};
 use iris_decode::FramePool;
 use iris_flow::blocking;
 use iris_flow::gop::{self, Work};
-use iris_infer::{Detector, Model};
+use iris_infer::Detector;
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, LocalClock};
 use crate::camera::{Camera, Ticket, Unit, ticket};
+use crate::control::Loaded;
 use crate::look::Look;
 use crate::metrics::observe_age;
 use crate::slots::LatestSlots;
@@ -71,7 +73,7 @@ pub(crate) struct Topology {
     /// The first epoch of a camera that was removed and may come back.
     pub(crate) epochs: RwLock<HashMap<CameraId, Epoch>>,
     pub(crate) frames: Arc<FramePool>,
-    pub(crate) models: Vec<Model>,
+    pub(crate) models: Vec<Loaded>,
     pub(crate) run: u32,
 }
 
@@ -83,7 +85,7 @@ pub(crate) struct ToModel {
 
 #[expect(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum ToAnalyst {
-    Add(Arc<Camera>, Epoch),
+    Add { camera: Arc<Camera>, first: Epoch, profile: Profile },
     Seen { camera: Arc<Camera>, detections: Detections, frame: Frame, ticket: Ticket },
     Interrupted(CameraId),
     End(CameraId),
@@ -211,8 +213,8 @@ pub(crate) fn analyse(
     };
     while let Some(message) = inbox.recv() {
         match message {
-            ToAnalyst::Add(camera, first) => {
-                let analyst = Analyst::new(&camera.settings, first, Arc::clone(local_clock));
+            ToAnalyst::Add { camera, first, profile } => {
+                let analyst = Analyst::new(&camera.settings, first, profile, Arc::clone(local_clock));
                 scenes.insert(camera.settings.id, (camera, analyst));
             }
             ToAnalyst::Seen { camera, detections, frame, ticket: _ticket } => {

@@ -3,8 +3,8 @@
 use iris_core::{CameraId, Detections, Epoch, Moment, Tracks};
 
 use super::Tracker;
-use super::classes::ClassGroups;
-use super::scene::{HIGH, Scene};
+use super::profile::Profile;
+use super::scene::Scene;
 use super::target::{Seen, Target};
 
 /// Overlaps below these make no pair: of a followed target with a box of high score (ByteTrack §4.1) and of low score,
@@ -20,8 +20,8 @@ pub(super) struct ByteTrack {
 }
 
 impl ByteTrack {
-    pub(super) fn new(camera: CameraId, epoch: Epoch, groups: ClassGroups) -> Self {
-        Self { scene: Scene::new(camera, epoch, groups) }
+    pub(super) fn new(camera: CameraId, epoch: Epoch, profile: Profile) -> Self {
+        Self { scene: Scene::new(camera, epoch, profile) }
     }
 }
 
@@ -41,7 +41,7 @@ impl Tracker for ByteTrack {
 }
 
 fn is_high(seen: &Seen) -> bool {
-    seen.score >= HIGH
+    seen.is_high
 }
 
 fn distance(target: &Target, seen: &Seen) -> f32 {

@@ -8,7 +8,7 @@ const MISTAKEN: [&[&str]; 2] =
     [&["car", "truck", "bus", "van", "vehicle", "suv", "pickup"], &["bicycle", "motorcycle", "motorbike", "scooter"]];
 
 /// Says which classes a track may change between: those of one group. By default each class is a group of its own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ClassGroups {
     /// The group of each class, named by its first class.
     first: Vec<u16>,

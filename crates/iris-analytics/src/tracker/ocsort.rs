@@ -3,8 +3,8 @@
 use iris_core::{CameraId, Detections, Epoch, Moment, Tracks};
 
 use super::Tracker;
-use super::classes::ClassGroups;
-use super::scene::{HIGH, Scene};
+use super::profile::Profile;
+use super::scene::Scene;
 use super::target::{Seen, Target, way};
 
 /// Overlaps below these make no pair: of a followed target with a box of high score, and of low score, of its last
@@ -25,8 +25,8 @@ pub(super) struct OcSort {
 }
 
 impl OcSort {
-    pub(super) fn new(camera: CameraId, epoch: Epoch, groups: ClassGroups) -> Self {
-        Self { scene: Scene::new(camera, epoch, groups) }
+    pub(super) fn new(camera: CameraId, epoch: Epoch, profile: Profile) -> Self {
+        Self { scene: Scene::new(camera, epoch, profile) }
     }
 }
 
@@ -48,7 +48,7 @@ impl Tracker for OcSort {
 }
 
 fn is_high(seen: &Seen) -> bool {
-    seen.score >= HIGH
+    seen.is_high
 }
 
 fn distance(target: &Target, seen: &Seen) -> f32 {

@@ -3,15 +3,11 @@
 
 use iris_core::{CameraId, Detections, Epoch, FrameKey, MediaTime, Moment, Size, TrackId, TrackState, Tracks};
 
-use super::classes::ClassGroups;
+use super::profile::Profile;
 use super::target::{Now, Seen, Target};
 use crate::assignment::Assignment;
 use crate::kalman::Shape;
 
-/// Detections from this score on begin tracks and are matched first (τ of ByteTrack §4.1).
-pub(super) const HIGH: f32 = 0.6;
-/// Detections below this score are ignored: nearly all of them show nothing.
-pub(super) const LOW: f32 = 0.1;
 /// A track is confirmed when it was seen in `CONFIRM.0` of its last `CONFIRM.1` frames, and dropped when it can no
 /// longer be.
 const CONFIRM: (u32, u32) = (2, 3);
@@ -21,7 +17,7 @@ const LOST_LIMIT: f64 = 2.0;
 /// The targets and detections of one frame.
 pub(super) struct Scene {
     source: (CameraId, Epoch),
-    groups: ClassGroups,
+    profile: Profile,
     /// In the order of their ids.
     targets: Vec<Target>,
     seen: Vec<Seen>,
@@ -45,10 +41,10 @@ struct Matcher {
 }
 
 impl Scene {
-    pub(super) fn new(camera: CameraId, epoch: Epoch, groups: ClassGroups) -> Self {
+    pub(super) fn new(camera: CameraId, epoch: Epoch, profile: Profile) -> Self {
         Self {
             source: (camera, epoch),
-            groups,
+            profile,
             targets: Vec::new(),
             seen: Vec::new(),
             last: None,
@@ -78,16 +74,19 @@ impl Scene {
         (self.opening, self.last) = (self.last.is_none(), Some(at.media));
         self.targets.iter_mut().for_each(|target| target.predict(dt, LOST_LIMIT));
         (self.tracks.key, self.tracks.at, self.tracks.size) = (key, at, detections.size());
-        let groups = &self.groups;
+        let groups = &self.profile.groups;
         self.seen.clear();
-        self.seen.extend(detections.iter().filter(|(_, score, _)| *score >= LOW).map(|(rect, score, class)| Seen {
-            rect,
-            shape: Shape::new(rect),
-            score,
-            class,
-            group: groups.of(class),
-            taken: false,
-        }));
+        self.seen.extend(detections.iter().filter(|(_, score, _)| *score >= Profile::LOW).map(
+            |(rect, score, class)| Seen {
+                rect,
+                shape: Shape::new(rect),
+                score,
+                is_high: score >= self.profile.high,
+                class,
+                group: groups.of(class),
+                taken: false,
+            },
+        ));
     }
 
     /// Matches targets that were not found yet with detections that no target has claimed, of those that `targets`
@@ -156,7 +155,7 @@ impl Scene {
         let (camera, epoch) = self.source;
         let now = Now { key: self.tracks.key, at: self.tracks.at, size: self.tracks.size };
         let state = if self.opening { TrackState::Confirmed } else { TrackState::Tentative };
-        for seen in self.seen.iter().filter(|seen| !seen.taken && seen.score >= HIGH) {
+        for seen in self.seen.iter().filter(|seen| !seen.taken && seen.is_high) {
             // Rather no new track than an id used twice.
             let Some(n) = self.used.checked_add(1) else { return };
             self.used = n;

@@ -32,6 +32,8 @@ pub(super) struct Seen {
     pub(super) rect: Rect<Image>,
     pub(super) shape: Shape,
     pub(super) score: f32,
+    /// It is believed; see [`Profile::high`](super::Profile::high).
+    pub(super) is_high: bool,
     pub(super) class: ClassId,
     pub(super) group: u16,
     /// A target has claimed it.

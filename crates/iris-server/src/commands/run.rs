@@ -212,7 +212,7 @@ impl Outputs {
         self.told.clear();
         if let Some(file) = &mut self.tracks {
             let mut rows = String::new();
-            mot::write(&tracks, &mut rows);
+            mot::write(&tracks, &mut rows)?;
             file.write_all(rows.as_bytes()).context("cannot write tracks")?;
         }
         self.progress.frame(frame.at.media, self.frames, tracks.live.len(), self.ended);

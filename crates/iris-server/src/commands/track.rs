@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use iris_analytics::mot::{self, Row, Scores, Sequence};
+use iris_analytics::{Profile, TrackerKind};
 use iris_core::{CameraId, Epoch, Size};
 
 use crate::cli::{ScoresArg, TrackArgs};
@@ -20,10 +21,10 @@ pub(super) fn track(args: &TrackArgs) -> Result<ExitCode> {
     }
     let sequence = sequence(args, &rows)?;
     let (camera, epoch) = (CameraId::new("mot")?, Epoch::first(1));
-    let mut tracker = iris_analytics::TrackerKind::from(args.tracker).build(camera, epoch);
+    let mut tracker = TrackerKind::from(args.tracker).build(camera, epoch, Profile::default());
     let mut out = String::new();
     for detections in sequence.detections(rows, args.scores.into(), camera, epoch) {
-        mot::write(tracker.update(&detections?), &mut out);
+        mot::write(tracker.update(&detections?), &mut out)?;
     }
     fs::write(&args.out, out).with_context(|| format!("cannot write {}", args.out.display()))?;
     Ok(ExitCode::SUCCESS)
