@@ -238,6 +238,9 @@ impl View {
     }
 }
 
+/// How much surer than the manifest's threshold a model must be for a track to begin; so has `ByteTrack`'s reference.
+const MARGIN: f32 = 0.1;
+
 /// A model as all threads share it.
 pub(crate) struct Loaded {
     model: Model,
@@ -248,7 +251,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     fn open(settings: &ModelSettings) -> Result<Self, Error> {
         let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
-        let min_score = settings.min_score.unwrap_or(model.manifest.thresholds.score);
+        let min_score = settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN);
         Ok(Self { model, min_score })
     }
 

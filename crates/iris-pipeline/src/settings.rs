@@ -45,7 +45,8 @@ pub struct CameraSettings {
 pub struct ModelSettings {
     /// Its folder, or a bare `.onnx` file.
     pub path: PathBuf,
-    /// Detections from this score on are believed, 0 to 1; the manifest's own threshold if not given. Weaker ones only
+    /// Detections from this score on are believed, 0 to 1; if not given, a tenth above the
+    /// manifest's threshold. Weaker ones only
     /// carry on the tracks that believed ones began.
     pub min_score: Option<f32>,
 }

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Watches cameras: finds and follows people, vehicles and objects, and tells you when something happens that you
 /// should know.
 #[derive(Debug, Parser)]
-#[command(name = "iris", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "iris", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -48,7 +48,9 @@ fn hours(days: Vec<Weekday>, text: &str) -> Result<Window, String> {
 
 /// `HH:MM`, up to 24:00.
 fn clock(text: &str) -> Result<Minute, String> {
-    let digits = |part: &str| (part.len() == 2).then(|| part.parse::<u16>().ok()).flatten();
+    let digits = |part: &str| {
+        (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u16>().ok()).flatten()
+    };
     let parts = text.split_once(':').and_then(|(hour, minute)| Some((digits(hour)?, digits(minute)?)));
     let time = parts.and_then(|(hour, minute)| Minute::new(hour, minute));
     time.ok_or_else(|| format!("{text:?} is not a time of day; write 00:00 to 24:00"))

@@ -116,7 +116,7 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
         make_folder(above)?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+        Err(error) if !path.is_dir() => {
             return Err(Error::file("make", path)(error));
         }
         _ => {}
