@@ -61,7 +61,7 @@ reasons! {
         QueueFull = "queue_full",
         /// It depends on a key frame that is missing.
         AwaitingKeyframe = "awaiting_keyframe",
-        /// It was not worth decoding at the rate asked for.
+        /// The rate asked for did not call for it.
         Skipped = "skipped",
         /// It could not be decoded.
         Corrupt = "corrupt",

@@ -84,6 +84,12 @@ impl<T> Scheduler<T> {
         self.slots.remove(&camera)?.held
     }
 
+    /// Whether a frame of this camera could be taken now if a device were free. Where not, preparing one is wasted: a
+    /// fresher one will be there when it can.
+    pub fn is_due(&self, camera: CameraId, now: MonoTime) -> bool {
+        self.slots.get(&camera).is_some_and(|slot| slot.due <= now)
+    }
+
     /// Puts a frame into its camera's slot and returns the one it displaces. The frame of a camera that does not take
     /// part comes straight back.
     pub fn offer(&mut self, camera: CameraId, frame: T) -> Option<T> {
@@ -238,6 +244,7 @@ mod tests {
         scheduler.done(camera(0));
         scheduler.offer(camera(0), 2);
         assert_eq!(scheduler.take(ms(1060)), Take::NotBefore(ms(1125)));
+        assert!(!scheduler.is_due(camera(0), ms(1124)) && scheduler.is_due(camera(0), ms(1125)));
         assert_eq!(scheduler.take(ms(1125)), Take::Ready(camera(0), 2));
     }
 

@@ -14,6 +14,14 @@ pub(crate) struct Look {
     pub(crate) frame: Frame,
 }
 
+/// Where an eye's looks go.
+pub(crate) trait LookSink {
+    /// Whether a frame is worth preparing now.
+    fn wants(&self) -> bool;
+    /// Takes a look.
+    fn take(&self, look: Look);
+}
+
 /// A camera's decoder and preprocessor.
 pub(crate) struct Eye {
     decoder: Decoder,
@@ -28,8 +36,8 @@ impl Eye {
         Self { decoder, preprocessor: Preprocessor::new(manifest), booked: Counts::default() }
     }
 
-    /// Decodes one access unit and emits the frames that come of it.
-    pub(crate) fn see(&mut self, packet: &Packet, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+    /// Decodes one access unit and passes on the frames that come of it.
+    pub(crate) fn see(&mut self, packet: &Packet, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         if packet.lost_before > 0 {
             // What depends on the lost packets would be smeared: nothing is decoded before the next key frame.
             self.decoder.flush();
@@ -37,7 +45,7 @@ impl Eye {
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
         }
-        self.emit_ready(count, clock, emit);
+        self.pass_on(count, clock, to);
         self.book(count);
     }
 
@@ -47,14 +55,14 @@ impl Eye {
         self.book(count);
     }
 
-    /// The stream ended: emits the frames that the decoder still held back for reordering.
-    pub(crate) fn end(&mut self, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+    /// The stream ended: passes on the frames that the decoder still held back for reordering.
+    pub(crate) fn end(&mut self, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         self.decoder.drain();
-        self.emit_ready(count, clock, emit);
+        self.pass_on(count, clock, to);
         self.gap(count);
     }
 
-    fn emit_ready(&mut self, count: &StageCount, clock: &dyn Clock, emit: &mut dyn FnMut(Look)) {
+    fn pass_on(&mut self, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         loop {
             let frame = match self.decoder.pull(clock.mono()) {
                 Ok(Some(frame)) => frame,
@@ -64,10 +72,14 @@ impl Eye {
                     continue;
                 }
             };
+            if !to.wants() {
+                count.drop_one(DropReason::Skipped);
+                continue;
+            }
             match self.preprocessor.prepare(&frame) {
                 Ok(prepared) => {
                     count.emit();
-                    emit(Look { prepared, frame });
+                    to.take(Look { prepared, frame });
                 }
                 Err(error) => {
                     tracing::warn!(frame = %frame.key, %error, "frame cannot be prepared for the model");

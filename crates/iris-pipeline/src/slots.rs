@@ -31,6 +31,11 @@ impl<T> LatestSlots<T> {
         self.lock().scheduler.remove(camera)
     }
 
+    /// Whether a frame of this camera is worth preparing now.
+    pub(crate) fn wants(&self, camera: CameraId, clock: &dyn Clock) -> bool {
+        self.lock().scheduler.is_due(camera, clock.mono())
+    }
+
     /// Puts a frame into its camera's slot and gives back the one that it displaces, or the frame itself if the
     /// camera has no slot. Never blocks.
     pub(crate) fn put(&self, camera: CameraId, item: T) -> Option<T> {

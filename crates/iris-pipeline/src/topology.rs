@@ -29,7 +29,7 @@ use iris_ingest::{CameraStream, Output, State};
 use crate::analyst::{Analyst, LocalClock};
 use crate::camera::{Camera, Ticket, Unit, ticket};
 use crate::control::Loaded;
-use crate::look::Look;
+use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
 use crate::slots::LatestSlots;
 
@@ -139,10 +139,10 @@ impl Topology {
             let Some(camera) = self.camera(id) else { continue };
             let mut eye = camera.eye();
             let count = &camera.ledger.decode;
-            let mut emit = |look| self.offer(&camera, look);
+            let slot = Slot { topology: self, camera: &camera };
             for work in turn.by_ref() {
                 match work {
-                    Work::Unit(unit) => eye.see(&unit.packet, count, &*self.clock, &mut emit),
+                    Work::Unit(unit) => eye.see(&unit.packet, count, &*self.clock, &slot),
                     Work::Gap => {
                         eye.gap(count);
                         if camera.was_interrupted() {
@@ -150,23 +150,12 @@ impl Topology {
                         }
                     }
                     Work::End => {
-                        eye.end(count, &*self.clock, &mut emit);
+                        eye.end(count, &*self.clock, &slot);
                         send(analytics, id, ToAnalyst::End(id));
                     }
                 }
             }
         }
-    }
-
-    /// A prepared frame goes into its camera's slot.
-    fn offer(&self, camera: &Arc<Camera>, look: Look) {
-        let (ticket, wait) = ticket(camera.settings.pace);
-        camera.ledger.model.receive();
-        let item = ToModel { camera: Arc::clone(camera), look, ticket };
-        if self.slots.put(camera.settings.id, item).is_some() {
-            camera.ledger.model.drop_one(DropReason::Superseded);
-        }
-        wait.done_blocking();
     }
 
     /// Thread `inf-N`: a device takes the frame that has waited longest against its camera's rate.
@@ -196,6 +185,29 @@ impl Topology {
 
     pub(crate) fn camera(&self, id: CameraId) -> Option<Arc<Camera>> {
         self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+/// A camera's slot before the model, where its prepared frames go.
+struct Slot<'a> {
+    topology: &'a Topology,
+    camera: &'a Arc<Camera>,
+}
+
+impl LookSink for Slot<'_> {
+    fn wants(&self) -> bool {
+        self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock)
+    }
+
+    fn take(&self, look: Look) {
+        let (ticket, wait) = ticket(self.camera.settings.pace);
+        let count = &self.camera.ledger.model;
+        count.receive();
+        let item = ToModel { camera: Arc::clone(self.camera), look, ticket };
+        if self.topology.slots.put(self.camera.settings.id, item).is_some() {
+            count.drop_one(DropReason::Superseded);
+        }
+        wait.done_blocking();
     }
 }
 
