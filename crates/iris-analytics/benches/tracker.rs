@@ -1,7 +1,5 @@
 //! What a tracker costs a frame, by how many objects there are. One core; the time of a whole film over its frames.
 
-#![expect(clippy::doc_markdown, reason = "ByteTrack, MOTChallenge and their like are names, not code")]
-
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use iris_analytics::{Profile, TrackerKind};

@@ -6,8 +6,6 @@
 //!
 //! `acf` says that the scores are ACF's; otherwise they are taken for probabilities.
 
-#![expect(clippy::doc_markdown, reason = "ByteTrack, MOTChallenge and their like are names, not code")]
-
 use std::error::Error;
 use std::fs::read_to_string;
 use std::io::Write;

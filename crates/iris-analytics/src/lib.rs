@@ -1,7 +1,5 @@
 //! From detections to tracks and events. Pure: no I/O, threads, clocks or wire formats; time is an argument.
 
-#![expect(clippy::doc_markdown, reason = "ByteTrack, MOTChallenge and their like are names, not code")]
-
 pub mod assignment;
 mod kalman;
 pub mod mot;

@@ -1,8 +1,6 @@
 //! Both trackers against true tracks: three sequences of MOTChallenge 2015 with two detectors each.
 
 #![expect(clippy::unwrap_used, reason = "what fails to be made fails the test")]
-#![expect(clippy::doc_markdown, reason = "ByteTrack, MOTChallenge and their like are names, not code")]
-
 #[path = "tracking_truth/metrics.rs"]
 mod metrics;
 

@@ -2,6 +2,7 @@
 //! connection ([`Feed`]), the policy that makes and drops it, and the timeline; decides nothing itself.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -71,6 +72,34 @@ pub enum State {
         /// Why.
         error: Error,
     },
+}
+
+impl State {
+    /// The state in one word, as it stands in health and metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live { .. } => "live",
+            Self::Stalled => "stalled",
+            Self::Offline { .. } => "offline",
+            Self::AuthFailed => "auth_failed",
+            Self::Ended => "ended",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live { codec, size: Some(size), .. } => write!(f, "live: {codec} {size}"),
+            Self::Live { codec, size: None, .. } => write!(f, "live: {codec}"),
+            Self::Offline { error } => write!(f, "offline: {error}"),
+            Self::AuthFailed => f.write_str("user or password are refused"),
+            Self::Failed { error } => write!(f, "failed: {error}"),
+            _ => f.write_str(self.label()),
+        }
+    }
 }
 
 /// What comes out of a camera.

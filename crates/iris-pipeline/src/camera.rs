@@ -28,26 +28,10 @@ pub struct CameraStatus {
 }
 
 impl CameraStatus {
-    /// The state in one word, as it stands in health and on the page.
-    pub fn label(&self) -> &'static str {
-        match self.state {
-            State::Connecting => "connecting",
-            State::Live { .. } => "live",
-            State::Stalled => "stalled",
-            State::Offline { .. } => "offline",
-            State::AuthFailed => "auth_failed",
-            State::Ended => "ended",
-            State::Failed { .. } => "failed",
-        }
-    }
-
     /// Why there is no video, where a reason is known. Without secrets.
     pub fn error(&self) -> Option<String> {
-        match &self.state {
-            State::Offline { error } | State::Failed { error } => Some(error.to_string()),
-            State::AuthFailed => Some("user or password are refused".into()),
-            _ => None,
-        }
+        let says_why = matches!(self.state, State::Offline { .. } | State::AuthFailed | State::Failed { .. });
+        says_why.then(|| self.state.to_string())
     }
 
     /// Whether it delivers, or has delivered all it had.
@@ -94,8 +78,10 @@ impl Camera {
     pub(crate) fn enter(&self, state: State, clock: &dyn Clock) -> bool {
         let id = self.settings.id;
         match &state {
-            State::Offline { error } | State::Failed { error } => tracing::warn!(camera = %id, %error, "no video"),
-            state => tracing::info!(camera = %id, ?state, "state"),
+            State::Connecting | State::Live { .. } | State::Ended => tracing::info!(camera = %id, "{state}"),
+            State::Stalled | State::Offline { .. } | State::AuthFailed | State::Failed { .. } => {
+                tracing::warn!(camera = %id, "{state}");
+            }
         }
         let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let interrupted = matches!(current.0, State::Live { .. }) && !matches!(state, State::Live { .. });

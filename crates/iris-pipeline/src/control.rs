@@ -238,7 +238,7 @@ impl View {
     }
 }
 
-/// How much surer than the manifest's threshold a model must be for a track to begin; so has `ByteTrack`'s reference.
+/// How much surer than the manifest's threshold a model must be for a track to begin; so has ByteTrack's reference.
 const MARGIN: f32 = 0.1;
 
 /// A model as all threads share it.

@@ -117,7 +117,7 @@ fn a_file_that_is_not_there_finishes_at_once_and_says_why() {
     pipeline.apply(vec![missing]).expect("the camera is taken");
     assert_eq!(until_finished(&reports, 1).len(), 1);
     pipeline.view().cameras(|_, status, _, _| {
-        assert_eq!(status.label(), "failed");
+        assert_eq!(status.state.label(), "failed");
         let error = status.error().expect("a reason");
         assert!(error.contains("/nowhere/clip.mp4"), "{error}");
     });
@@ -138,7 +138,7 @@ fn a_model_that_returns_nan_costs_frames_and_not_the_camera() {
     let reports = until_finished(&reports, 1);
     assert!(events(&reports).is_empty());
     pipeline.view().cameras(|_, status, ledger, _| {
-        assert_eq!(status.label(), "ended");
+        assert_eq!(status.state.label(), "ended");
         assert_eq!(ledger.model.dropped(DropReason::ModelFailed), 80);
         assert_eq!(ledger.model.in_flight(), 0);
     });

@@ -107,7 +107,7 @@ pub struct ModelArg {
     /// The model: a folder with model.toml and model.onnx, or a bare .onnx file
     #[arg(long, value_name = "PATH", env = "IRIS_MODEL")]
     pub model: Option<PathBuf>,
-    /// Ignore detections below this score, 0 to 1 [default: what the model says]
+    /// Which detections count, by their score from 0 to 1 [default: what the model says; for tracks a tenth more]
     #[arg(long, value_name = "SCORE")]
     pub min_score: Option<f32>,
 }
@@ -182,9 +182,9 @@ pub enum ModelsCommand {
 /// The trackers, as they are typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TrackerArg {
-    /// Zhang et al. 2022
+    /// ByteTrack, Zhang et al. 2022
     Bytetrack,
-    /// Cao et al. 2023
+    /// OC-SORT, Cao et al. 2023
     Ocsort,
 }
 

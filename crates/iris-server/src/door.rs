@@ -80,7 +80,7 @@ async fn health(State(door): State<Door>) -> Response {
         all_live &= status.is_well();
         cameras.insert(
             id.to_string(),
-            json!({"state": status.label(), "error": status.error(), "seconds": status.since.as_secs()}),
+            json!({"state": status.state.label(), "error": status.error(), "seconds": status.since.as_secs()}),
         );
     });
     let store = door.store.health();

@@ -30,9 +30,9 @@ impl Progress {
             self.bar.set_style(style("{wide_bar} {percent}%  {msg}  {eta} left"));
         }
         let age = status.age.map_or(String::new(), |age| format!(", {} ms old", age.as_millis()));
-        let state = match status.state {
+        let state = match &status.state {
             State::Live { .. } => String::new(),
-            ref other => format!("{other:?} "),
+            other => format!("{other}, "),
         };
         if !self.rated {
             self.bar.set_prefix(format!("{state}{dropped} dropped{age}"));
