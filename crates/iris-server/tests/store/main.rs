@@ -1,0 +1,7 @@
+//! Tests of what is remembered and told: one binary, because they share their made-up events.
+
+mod delivery;
+mod faults;
+mod kit;
+mod message;
+mod suite;
