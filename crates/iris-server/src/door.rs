@@ -21,6 +21,8 @@ use crate::store::Store;
 
 /// How long the metrics of a camera that is gone are still shown.
 const STALE: Duration = Duration::from_mins(5);
+/// How often histograms are tidied up.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// The bounds of age histograms, in seconds.
 const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
 
@@ -56,6 +58,7 @@ impl Door {
     pub async fn open(self, listen: SocketAddr, stop: CancellationToken) -> Result<SocketAddr> {
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
+        tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
         let serve = axum::serve(listener, self.app()).with_graceful_shutdown(stop.cancelled_owned());
         tokio::spawn(async move {
             if let Err(error) = serve.await {
@@ -66,9 +69,16 @@ impl Door {
     }
 }
 
+/// Histograms keep every sample until they are asked for or tidied up, and there may be nobody who asks.
+async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(UPKEEP);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        metrics.run_upkeep();
+    }
+}
+
 async fn metrics(State(door): State<Door>) -> Response {
     publish(&door.view);
-    door.metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], door.metrics.render()).into_response()
 }
 
