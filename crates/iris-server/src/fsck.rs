@@ -77,10 +77,9 @@ fn find(store: &dyn Store) -> Result<Vec<Finding>> {
         }
     })?;
     let unnamed = store.media().files()?.into_iter().filter(|path| !named.contains(path));
-    findings.extend(unnamed.map(|path| match is_unfinished(&path) {
-        true => Finding::UnfinishedFile(path),
-        false => Finding::StrayFile(path),
-    }));
+    findings.extend(
+        unnamed.map(|path| if is_unfinished(&path) { Finding::UnfinishedFile(path) } else { Finding::StrayFile(path) }),
+    );
     Ok(findings)
 }
 

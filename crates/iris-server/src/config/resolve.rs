@@ -38,7 +38,7 @@ pub(super) fn resolve(
     pass.defaults.model = default_model.filter(|name| pass.find_model(name, "defaults.model").is_some());
     Config {
         time_zone: pass.time_zone.clone().unwrap_or(TimeZone::UTC),
-        store: pass.store(raw.store),
+        store: pass.store(&raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
         cameras: pass.cameras(raw.cameras),
         sinks: pass.sinks(raw.sinks),
@@ -66,7 +66,7 @@ impl Pass<'_, '_> {
         self.listed("time_zone", found)
     }
 
-    fn store(&mut self, raw: RawStore) -> Store {
+    fn store(&mut self, raw: &RawStore) -> Store {
         let path = self.path("store.path", raw.path.as_deref().unwrap_or("data")).unwrap_or_default();
         let days = raw.retention.days.unwrap_or(DEFAULT_DAYS);
         let max_bytes = raw.retention.max_gb.map(|gb| (gb * 1e9) as u64);

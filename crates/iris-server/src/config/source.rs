@@ -101,7 +101,7 @@ pub(super) fn webhook_url(text: &Secret) -> Result<Secret, String> {
     Ok(Secret::new(url))
 }
 
-/// What stands before the first ':' if that is before any '/'. FFmpeg takes it for a protocol, whatever it is.
+/// What stands before the first ':' if that is before any '/'. `FFmpeg` takes it for a protocol, whatever it is.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;
     (!scheme.contains('/')).then_some(scheme)

@@ -24,7 +24,7 @@ impl Walk<'_, '_> {
         let at = value.span().start;
         let (schema, found) = match choose(schema, value.get_ref()) {
             Some(schema) => (schema, value.get_ref()),
-            None => return self.refuse(at, path, expected(schema), value.get_ref()),
+            None => return self.refuse(at, path, &expected(schema), value.get_ref()),
         };
         match found {
             DeValue::Table(table) => Some(self.table(schema, table, path, at)),
@@ -47,7 +47,7 @@ impl Walk<'_, '_> {
                 let parsed = f.as_str().replace('_', "").parse::<f64>();
                 self.number(schema, parsed.ok().and_then(Number::from_f64), path, at)
             }
-            DeValue::Datetime(_) => self.refuse(at, path, expected(schema), found),
+            DeValue::Datetime(_) => self.refuse(at, path, &expected(schema), found),
         }
     }
 
@@ -57,13 +57,12 @@ impl Walk<'_, '_> {
             let name: &str = key.get_ref();
             let here = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             self.problems.locate(&here, value_start(key, value));
-            match property(schema, name) {
-                Some(schema) => taken.extend(self.value(schema, value, &here).map(|value| (name.to_owned(), value))),
-                None => {
-                    let hint = suggest(name, properties(schema));
-                    self.problems.add_at(key.span().start, path, format!("unknown key {}{hint}", quoted(name)));
-                }
-            }
+            let Some(schema) = property(schema, name) else {
+                let hint = suggest(name, properties(schema));
+                self.problems.add_at(key.span().start, path, format!("unknown key {}{hint}", quoted(name)));
+                continue;
+            };
+            taken.extend(self.value(schema, value, &here).map(|value| (name.to_owned(), value)));
         }
         for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !table.contains_key(key) {
@@ -124,7 +123,7 @@ impl Walk<'_, '_> {
     }
 
     /// Says the type of what was found, and not the value, which may be a secret.
-    fn refuse(&mut self, at: usize, path: &str, wanted: String, found: &DeValue<'_>) -> Option<Value> {
+    fn refuse(&mut self, at: usize, path: &str, wanted: &str, found: &DeValue<'_>) -> Option<Value> {
         self.problems.add_at(at, path, format!("must be {wanted}, not {}", kind(found)));
         None
     }

@@ -79,6 +79,9 @@ fn verdict(reply: Response<ureq::Body>) -> Result<(), Failure> {
 }
 
 /// What `X-Iris-Signature` must be: `sha256=` and the HMAC-SHA256 (RFC 2104) of `<timestamp>.<id>.<body>` in hex.
+///
+/// # Panics
+/// Never: HMAC takes a key of any length.
 pub fn signature(key: &Secret, timestamp: i64, id: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("HMAC takes a key of any length");
     mac.update(format!("{timestamp}.{id}.").as_bytes());

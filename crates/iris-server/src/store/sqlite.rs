@@ -1,4 +1,4 @@
-//! The store in SQLite: one database and one folder of pictures that belong to each other.
+//! The store in `SQLite`: one database and one folder of pictures that belong to each other.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::ControlFlow;
@@ -39,7 +39,7 @@ pub struct Options {
     pub max_pages: Option<u32>,
 }
 
-/// The store in SQLite. There is one a folder and machine; [`Reader`]s may be many.
+/// The store in `SQLite`. There is one a folder and machine; [`Reader`]s may be many.
 pub struct Sqlite {
     writer: Writer,
     reader: Reader,

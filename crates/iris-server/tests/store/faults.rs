@@ -20,6 +20,12 @@ fn other_process(folder: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(folder.join("iris.db")).expect("a second connection")
 }
 
+fn committed(receipts: Vec<Receipt<()>>) {
+    for receipt in receipts {
+        receipt.wait().expect("committed");
+    }
+}
+
 /// Waits until something holds that only another thread can bring about.
 fn wait_until(store: &dyn Store, what: &str, holds: impl Fn(&dyn Store) -> bool) {
     for _ in 0..600 {
@@ -44,7 +50,7 @@ fn while_another_process_holds_the_database_events_wait_and_keep_their_order() {
     assert!(events(&*store, &Query::default()).is_empty(), "reading goes on");
 
     other.execute_batch("ROLLBACK").expect("unlocked");
-    receipts.into_iter().for_each(|receipt| receipt.wait().expect("committed"));
+    committed(receipts);
     let expected: Vec<String> = (1..=700).map(|n| format!("gate-1.0-{n}")).collect();
     assert_eq!(ids(&*store, &Query::default()), expected);
     let told: Vec<String> = store.due("log", START, 1000).expect("due").into_iter().map(|m| m.event).collect();
@@ -62,7 +68,7 @@ fn a_full_database_stalls_and_what_is_not_committed_is_refused_loudly_at_the_end
     wait_until(&store, "it stalls", |store| store.health().stalled == Some(ErrorKind::Full));
     let error = store.close(Duration::ZERO).expect_err("not everything was stored");
     assert_eq!((error.kind(), error.recovery()), (ErrorKind::Stopped, Recovery::Restart));
-    let acknowledged = receipts.into_iter().map(Receipt::wait).filter(Result::is_ok).count();
+    let acknowledged = receipts.into_iter().filter_map(|receipt| receipt.wait().ok()).count();
     assert!(store.put(over("gate", 1, 999, 0)).is_err(), "a store that stopped takes nothing");
     drop(store);
 
@@ -107,14 +113,16 @@ fn child_fills_its_disk() {
     let mut file = std::fs::File::create(&filler).expect("a file");
     while file.write_all(&[7; 4096]).is_ok() {}
 
-    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, PictureKind::Plain, &[7; 100_000]);
+    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, PictureKind::Plain, &vec![7; 100_000]);
     assert_eq!(picture.expect_err("no space").kind(), ErrorKind::Full);
     let receipts: Vec<Receipt<()>> = (2..=1000).map(|n| store.put(over("gate", 1, n, 0)).expect("taken")).collect();
     wait_until(&*store, "it stalls", |store| store.health().stalled == Some(ErrorKind::Full));
     println!("the disk was full");
 
+    // The space is free once nobody holds the file either.
+    drop(file);
     std::fs::remove_file(filler).expect("space");
-    receipts.into_iter().for_each(|receipt| receipt.wait().expect("committed"));
+    committed(receipts);
     assert_eq!(ids(&*store, &Query::default()).len(), 1000);
     assert!(fsck(&*store, false).expect("checked").findings.is_empty(), "half a picture was left");
 }
@@ -271,7 +279,7 @@ fn group_commit_takes_many_events_at_once() {
     let began = iris_core::Clock::mono(&clock);
     let receipts: Vec<Receipt<()>> =
         (1..=5000).map(|n| store.put(over("gate", 1, n, n.into())).expect("taken")).collect();
-    receipts.into_iter().for_each(|receipt| receipt.wait().expect("committed"));
+    committed(receipts);
     let took = iris_core::Clock::mono(&clock).since(began);
     let commits = store.news().rings() - before;
     println!("{:.0} events/s committed in {commits} transactions", 5000.0 / took.as_secs_f64());
