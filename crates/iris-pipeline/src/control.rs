@@ -21,6 +21,7 @@ use crate::meter::Ledger;
 use crate::settings::{CameraSettings, ModelSettings, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
+use crate::waiting::Waiting;
 
 /// What [`Pipeline::apply`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct Pipeline {
     decoders: Vec<JoinHandle<()>>,
     devices: Vec<JoinHandle<()>>,
     analysts: Vec<JoinHandle<()>>,
-    analytics: Vec<blocking::Sender<ToAnalyst>>,
+    analytics: Vec<Waiting<ToAnalyst>>,
 }
 
 impl Pipeline {
@@ -69,8 +70,11 @@ impl Pipeline {
             run: settings.run,
         });
         let (reports, reported) = blocking::channel(REPORTS);
-        let (analytics, inboxes): (Vec<_>, Vec<_>) =
-            (0..settings.cores.analyse).map(|_| blocking::channel(DETECTIONS)).unzip();
+        let reports = Waiting::new("reports", reports, &shared.clock);
+        let (analytics, inboxes): (Vec<_>, Vec<_>) = (0..settings.cores.analyse)
+            .map(|_| blocking::channel(DETECTIONS))
+            .map(|(sender, inbox)| (Waiting::new("analytics", sender, &shared.clock), inbox))
+            .unzip();
         let mut this = Self {
             shared,
             runtime,

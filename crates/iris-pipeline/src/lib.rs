@@ -14,6 +14,7 @@ mod metrics;
 mod settings;
 mod slots;
 pub mod topology;
+mod waiting;
 
 pub use analyst::LocalClock;
 pub use camera::CameraStatus;

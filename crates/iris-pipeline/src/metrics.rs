@@ -40,7 +40,7 @@ names! {
     Live = "iris_camera_live", describe_gauge, "1 while the camera's connection delivers, else 0.";
     Connections = "iris_camera_connections_total", describe_counter, "Connections made to the camera in this run.";
     Age = "iris_age_seconds", describe_histogram, "Time from an access unit's last byte to a stage's end, in seconds.";
-    Blocked = "iris_blocked_seconds_total", describe_counter, "Time that senders waited for a full queue, in seconds.";
+    Blocked = "iris_blocked_microseconds_total", describe_counter, "Time that senders waited at a full queue.";
 }
 
 /// Brings the metrics up to the books. Called when they are asked for, so that counting costs the frame path nothing.
@@ -67,4 +67,8 @@ pub fn publish(view: &View) {
 
 pub(crate) fn observe_age(stage: &'static str, age: Duration) {
     histogram!(Name::Age.as_str(), "stage" => stage).record(age.as_secs_f64());
+}
+
+pub(crate) fn count_blocked(edge: &'static str, waited: Duration) {
+    counter!(Name::Blocked.as_str(), "queue" => edge).increment(waited.as_micros() as u64);
 }

@@ -32,6 +32,7 @@ use crate::control::Loaded;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
 use crate::slots::LatestSlots;
+use crate::waiting::Waiting;
 
 /// Access units that a camera's queue to the decoder holds: five seconds at 10 frames/s, two at 25.
 pub const PACKETS: usize = 50;
@@ -133,7 +134,7 @@ impl Topology {
     }
 
     /// Thread `dec-N`: from the packet queue to the model's slots, for whichever camera has work.
-    pub(crate) fn decode(&self, analytics: &[blocking::Sender<ToAnalyst>]) {
+    pub(crate) fn decode(&self, analytics: &[Waiting<ToAnalyst>]) {
         while let Some(mut turn) = self.packets.take() {
             let id = turn.key();
             let Some(camera) = self.camera(id) else { continue };
@@ -159,7 +160,7 @@ impl Topology {
     }
 
     /// Thread `inf-N`: a device takes the frame that has waited longest against its camera's rate.
-    pub(crate) fn infer(&self, detectors: &mut [Detector], analytics: &[blocking::Sender<ToAnalyst>]) {
+    pub(crate) fn infer(&self, detectors: &mut [Detector], analytics: &[Waiting<ToAnalyst>]) {
         while let Some((id, ToModel { camera, look, ticket })) = self.slots.take(&*self.clock) {
             let Look { prepared, mut frame } = look;
             match detectors[camera.settings.model].detect(slice::from_ref(&prepared)).map(|mut found| found.pop()) {
@@ -212,17 +213,9 @@ impl LookSink for Slot<'_> {
 }
 
 /// Thread `ana-N`: from detections to events. A camera always meets the same thread, so its frames stay in order.
-pub(crate) fn analyse(
-    inbox: &blocking::Receiver<ToAnalyst>,
-    reports: &blocking::Sender<Report>,
-    local_clock: &LocalClock,
-) {
+pub(crate) fn analyse(inbox: &blocking::Receiver<ToAnalyst>, reports: &Waiting<Report>, local_clock: &LocalClock) {
     let mut scenes: HashMap<CameraId, (Arc<Camera>, Analyst)> = HashMap::new();
-    let mut report = |report| {
-        if reports.send(report).is_err() {
-            tracing::error!("a report has no receiver any more");
-        }
-    };
+    let mut report = |report| reports.send(report);
     while let Some(message) = inbox.recv() {
         match message {
             ToAnalyst::Add { camera, first, profile } => {
@@ -256,10 +249,8 @@ pub(crate) fn analyse(
 }
 
 /// To the analytics thread that owns the camera; waits while its queue is full.
-pub(crate) fn send(analytics: &[blocking::Sender<ToAnalyst>], camera: CameraId, message: ToAnalyst) {
-    if analytics[owner(camera, analytics.len())].send(message).is_err() {
-        tracing::debug!(%camera, "analytics has stopped");
-    }
+pub(crate) fn send(analytics: &[Waiting<ToAnalyst>], camera: CameraId, message: ToAnalyst) {
+    analytics[owner(camera, analytics.len())].send(message);
 }
 
 /// Which of `n` analytics threads owns a camera.
