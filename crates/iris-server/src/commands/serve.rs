@@ -127,7 +127,7 @@ impl Server {
         });
         match outcome {
             Ok((config, changes)) => {
-                let later = config::diff(&self.config, &config).restart;
+                let later = config::needs_restart(&self.config, &config);
                 if !later.is_empty() {
                     tracing::warn!("takes effect at the next start: {}", later.join(", "));
                 }

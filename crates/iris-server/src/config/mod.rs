@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use changes::{Changes, diff};
+pub use changes::needs_restart;
 pub use problem::Problem;
 pub use secret::Secret;
 

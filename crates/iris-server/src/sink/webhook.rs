@@ -13,7 +13,7 @@ use crate::config::Secret;
 use crate::store::Outgoing;
 
 /// The longest that a request may take, from looking up the name to the last byte of the reply.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// As much of a reply's body is read, for the connection to be used again; nothing in it matters.
 const MAX_REPLY: u64 = 64 << 10;
 
