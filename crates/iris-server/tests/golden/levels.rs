@@ -45,8 +45,9 @@ pub(crate) fn detections() -> String {
     let mut text = String::from("# frame score left top right bottom class\n");
     decode(&mut |frame| {
         let prepared = preprocessor.prepare(&frame).expect("a frame that fits");
-        let found = detector.detect(&[prepared]).expect("the model runs");
-        found.iter().for_each(|found| describe(found, &model.manifest.classes, &mut text));
+        for found in detector.detect(&[prepared]).expect("the model runs") {
+            describe(&found, &model.manifest.classes, &mut text);
+        }
     });
     text
 }

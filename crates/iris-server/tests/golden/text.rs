@@ -57,10 +57,12 @@ pub(crate) fn identical(a: &str, b: &str) -> bool {
 /// rounded number: a decimal number that stands alone may differ by one in its last place, or by a hundredth. Whole
 /// numbers, and those in a longer word, such as times, may not.
 pub(crate) fn alike(a: &str, b: &str) -> bool {
-    let words = |line: &'static [char], text| str::split(text, line);
-    const BETWEEN: &[char] = &[' ', ',', '[', ']'];
-    words(BETWEEN, a).count() == words(BETWEEN, b).count()
-        && words(BETWEEN, a).zip(words(BETWEEN, b)).all(|(a, b)| a == b || are_near(a, b))
+    let (a, b) = (words(a), words(b));
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a == b || are_near(a, b))
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split([' ', ',', '[', ']']).collect()
 }
 
 fn are_near(a: &str, b: &str) -> bool {
