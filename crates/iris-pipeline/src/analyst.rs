@@ -6,7 +6,7 @@ use std::sync::Arc;
 use iris_analytics::rules::Rules;
 use iris_analytics::schedule::LocalTime;
 use iris_analytics::{Profile, Tracker};
-use iris_core::{Detections, Epoch, Event, Frame, Moment, TrackId, Tracks, WallTime};
+use iris_core::{ClassId, Detections, Epoch, Event, Frame, Moment, TrackId, Tracks, WallTime};
 
 use crate::settings::CameraSettings;
 use crate::topology::Report;
@@ -14,10 +14,21 @@ use crate::topology::Report;
 /// Says what weekday and minute a moment is where the cameras stand. Pure, so that schedules can be replayed.
 pub type LocalClock = Arc<dyn Fn(WallTime) -> LocalTime + Send + Sync>;
 
+/// A model's names for its classes.
+#[derive(Clone)]
+pub(crate) struct Classes(pub(crate) Arc<[Arc<str>]>);
+
+impl Classes {
+    fn name(&self, class: ClassId) -> Arc<str> {
+        self.0.get(usize::from(class.0)).map_or_else(|| format!("class {}", class.0).into(), Arc::clone)
+    }
+}
+
 /// What is known of one camera's scene.
 pub(crate) struct Analyst {
     tracker: Box<dyn Tracker>,
     rules: Rules,
+    classes: Classes,
     local_clock: LocalClock,
     /// The best picture so far of each live track, shared by the tracks that it shows.
     gallery: HashMap<TrackId, Arc<Frame>>,
@@ -28,10 +39,17 @@ pub(crate) struct Analyst {
 }
 
 impl Analyst {
-    pub(crate) fn new(settings: &CameraSettings, first: Epoch, profile: Profile, local_clock: LocalClock) -> Self {
+    pub(crate) fn new(
+        settings: &CameraSettings,
+        first: Epoch,
+        profile: Profile,
+        classes: Classes,
+        local_clock: LocalClock,
+    ) -> Self {
         Self {
             tracker: settings.tracker.build(settings.id, first, profile),
             rules: Rules::new(settings.id, settings.rules.clone()),
+            classes,
             local_clock,
             gallery: HashMap::new(),
             report_frames: settings.report_frames,
@@ -55,7 +73,7 @@ impl Analyst {
             self.gallery.insert(track.id, Arc::clone(&frame));
         }
         let local = tracks.at.wall.map(|wall| (self.local_clock)(wall));
-        tell(self.rules.update(tracks, local), &self.gallery, report);
+        tell(self.rules.update(tracks, local), &self.classes, &self.gallery, report);
         forget(tracks, &mut self.gallery);
         if self.report_frames {
             report(Report::Frame { frame, tracks: tracks.clone() });
@@ -68,15 +86,15 @@ impl Analyst {
         let Some((epoch, at)) = self.last else { return };
         self.closed = Some(epoch);
         self.tracker.end(at);
-        tell(self.rules.end(), &self.gallery, report);
+        tell(self.rules.end(), &self.classes, &self.gallery, report);
         self.gallery.clear();
     }
 }
 
-fn tell(events: &[Event], gallery: &HashMap<TrackId, Arc<Frame>>, report: &mut dyn FnMut(Report)) {
+fn tell(events: &[Event], classes: &Classes, gallery: &HashMap<TrackId, Arc<Frame>>, report: &mut dyn FnMut(Report)) {
     for event in events {
         let picture = gallery.get(&event.evidence.track).cloned();
-        report(Report::Event { event: event.clone(), picture });
+        report(Report::Event { event: event.clone(), class: classes.name(event.evidence.class), picture });
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use iris_core::{Clock, Epoch, MonoTime, Packet};
+use iris_infer::Share;
 use iris_ingest::State;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,7 @@ pub(crate) struct Camera {
     eye: Mutex<Eye>,
     state: Mutex<(State, MonoTime)>,
     interrupted: AtomicBool,
+    recorded: AtomicBool,
     run: u32,
     connection: AtomicU32,
     age_micros: AtomicU64,
@@ -55,6 +57,7 @@ pub(crate) struct Camera {
 
 impl Camera {
     pub(crate) fn new(settings: CameraSettings, first: Epoch, eye: Eye, now: MonoTime) -> Self {
+        let recorded = AtomicBool::new(settings.pace == Pace::Replay);
         Self {
             settings,
             ledger: Ledger::default(),
@@ -62,6 +65,7 @@ impl Camera {
             eye: Mutex::new(eye),
             state: Mutex::new((State::Connecting, now)),
             interrupted: AtomicBool::new(false),
+            recorded,
             run: first.run,
             connection: AtomicU32::new(first.connection),
             age_micros: AtomicU64::new(u64::MAX),
@@ -93,6 +97,24 @@ impl Camera {
     /// Whether the connection broke since this was last asked: then what it showed is over.
     pub(crate) fn was_interrupted(&self) -> bool {
         self.interrupted.swap(false, Relaxed)
+    }
+
+    /// Notes that its source is a recording, as a complete HLS playlist is: it can wait, so nothing of it is dropped.
+    pub(crate) fn note_recording(&self) {
+        self.recorded.store(true, Relaxed);
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        if self.recorded.load(Relaxed) { Pace::Replay } else { Pace::Live }
+    }
+
+    /// Its claim on the devices. A replay has no rate: it waits for each of its frames.
+    pub(crate) fn share(&self) -> Share {
+        let share = self.settings.share;
+        match self.pace() {
+            Pace::Live => share,
+            Pace::Replay => Share { rate_hz: None, ..share },
+        }
     }
 
     pub(crate) fn note_epoch(&self, epoch: Epoch) {

@@ -1,19 +1,18 @@
 //! Starting, changing and stopping what [`crate::topology`] describes, and seeing how it fares.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use iris_analytics::{ClassGroups, Profile};
-use iris_core::{CameraId, ClassId, Clock, DropReason, Epoch};
+use iris_core::{CameraId, Clock, DropReason, Epoch};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
 use iris_infer::{Detector, Manifest, Model, Options};
 use iris_ingest::CameraStream;
 use tokio::runtime::Handle;
 
-use crate::analyst::LocalClock;
+use crate::analyst::{Classes, LocalClock};
 use crate::camera::{Camera, CameraStatus};
 use crate::error::Error;
 use crate::look::Eye;
@@ -165,11 +164,11 @@ impl Pipeline {
         let first = shared.first_epoch(id);
         let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].model.manifest);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
-        let share = settings.share;
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
-        let profile = shared.models[camera.settings.model].profile();
-        send(&self.analytics, id, ToAnalyst::Add { camera: Arc::clone(&camera), first, profile });
-        shared.slots.add(id, share);
+        let model = &shared.models[camera.settings.model];
+        let (profile, classes) = (model.profile(), model.classes.clone());
+        send(&self.analytics, id, ToAnalyst::Add { camera: Arc::clone(&camera), first, profile, classes });
+        shared.slots.add(id, camera.share());
         shared.packets.open(id);
         shared.cameras.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&camera));
         self.tasks.insert(id, self.runtime.spawn(Arc::clone(shared).ingest(camera, stream)));
@@ -228,14 +227,6 @@ impl View {
         }
     }
 
-    /// The name of a class of a camera's model; its number where the camera is gone or the model has no such class.
-    pub fn class_name(&self, camera: CameraId, class: ClassId) -> Cow<'_, str> {
-        let name = self.0.camera(camera).and_then(|c| {
-            self.0.models.get(c.settings.model)?.model.manifest.classes.get(usize::from(class.0)).map(String::as_str)
-        });
-        name.map_or_else(|| Cow::Owned(format!("class {}", class.0)), Cow::Borrowed)
-    }
-
     /// The models, in the order of [`Settings::models`].
     pub fn models(&self) -> impl Iterator<Item = &Manifest> {
         self.0.models.iter().map(|loaded| &*loaded.model.manifest)
@@ -248,6 +239,7 @@ const MARGIN: f32 = 0.1;
 /// A model as all threads share it.
 pub(crate) struct Loaded {
     model: Model,
+    classes: Classes,
     /// Detections from this score on are believed.
     min_score: f32,
 }
@@ -256,7 +248,8 @@ impl Loaded {
     fn open(settings: &ModelSettings) -> Result<Self, Error> {
         let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
         let min_score = settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN);
-        Ok(Self { model, min_score })
+        let classes = Classes(model.manifest.classes.iter().map(|name| name.as_str().into()).collect());
+        Ok(Self { model, classes, min_score })
     }
 
     /// A session of its own for one thread. It reports weaker boxes too, for trackers to carry on with.

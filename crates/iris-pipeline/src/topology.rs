@@ -26,7 +26,7 @@ use iris_flow::gop::{self, Work};
 use iris_infer::Detector;
 use iris_ingest::{CameraStream, Output, State};
 
-use crate::analyst::{Analyst, LocalClock};
+use crate::analyst::{Analyst, Classes, LocalClock};
 use crate::camera::{Camera, Ticket, Unit, ticket};
 use crate::control::Loaded;
 use crate::look::{Look, LookSink};
@@ -48,6 +48,8 @@ pub enum Report {
     Event {
         /// The event.
         event: Event,
+        /// The model's name for the class of what was seen; the camera may be gone when this is read.
+        class: Arc<str>,
         /// The frame that `event.evidence.best` names.
         picture: Option<Arc<Frame>>,
     },
@@ -86,7 +88,7 @@ pub(crate) struct ToModel {
 
 #[expect(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 pub(crate) enum ToAnalyst {
-    Add { camera: Arc<Camera>, first: Epoch, profile: Profile },
+    Add { camera: Arc<Camera>, first: Epoch, profile: Profile, classes: Classes },
     Seen { camera: Arc<Camera>, detections: Detections, frame: Frame, ticket: Ticket },
     Interrupted(CameraId),
     End(CameraId),
@@ -105,7 +107,7 @@ impl Topology {
             match output {
                 Output::Item(Item::Data(packet)) => {
                     camera.note_epoch(packet.key.epoch);
-                    let (ticket, wait) = ticket(camera.settings.pace);
+                    let (ticket, wait) = ticket(camera.pace());
                     camera.ledger.decode.receive();
                     let dropped = self.packets.send(id, Unit { packet, ticket });
                     camera.ledger.decode.drop_many(DropReason::QueueFull, dropped as u64);
@@ -120,6 +122,10 @@ impl Topology {
                 }
                 Output::Item(Item::End) => {}
                 Output::State(state) => {
+                    if matches!(state, State::Live { duration: Some(_), .. }) {
+                        camera.note_recording();
+                        self.slots.add(id, camera.share());
+                    }
                     let over = matches!(state, State::Ended | State::Failed { .. });
                     let interrupted = camera.enter(state, &*self.clock);
                     if over {
@@ -201,7 +207,7 @@ impl LookSink for Slot<'_> {
     }
 
     fn take(&self, look: Look) {
-        let (ticket, wait) = ticket(self.camera.settings.pace);
+        let (ticket, wait) = ticket(self.camera.pace());
         let count = &self.camera.ledger.model;
         count.receive();
         let item = ToModel { camera: Arc::clone(self.camera), look, ticket };
@@ -218,8 +224,8 @@ pub(crate) fn analyse(inbox: &blocking::Receiver<ToAnalyst>, reports: &Waiting<R
     let mut report = |report| reports.send(report);
     while let Some(message) = inbox.recv() {
         match message {
-            ToAnalyst::Add { camera, first, profile } => {
-                let analyst = Analyst::new(&camera.settings, first, profile, Arc::clone(local_clock));
+            ToAnalyst::Add { camera, first, profile, classes } => {
+                let analyst = Analyst::new(&camera.settings, first, profile, classes, Arc::clone(local_clock));
                 scenes.insert(camera.settings.id, (camera, analyst));
             }
             ToAnalyst::Seen { camera, detections, frame, ticket: _ticket } => {

@@ -32,7 +32,9 @@ fn log(reports: &[Report]) -> String {
     let mut log = String::new();
     for report in reports {
         match report {
-            Report::Event { event, picture } => writeln!(log, "{event:?} {:?}", picture.as_ref().map(|p| p.key)),
+            Report::Event { event, class, picture } => {
+                writeln!(log, "{event:?} {class} {:?}", picture.as_ref().map(|p| p.key))
+            }
             Report::Frame { frame, tracks } => writeln!(log, "{} {:?}", frame.key, tracks.live),
             Report::Finished { camera } => writeln!(log, "{camera} finished"),
         }
@@ -61,7 +63,7 @@ fn every_frame_is_looked_at_and_each_disc_is_one_event() {
     let ended = events(&reports).into_iter().filter(|e| e.ended.is_some()).count();
     assert_eq!(ended, 3, "{}", log(&reports));
     for report in &reports {
-        if let Report::Event { event, picture } = report {
+        if let Report::Event { event, picture, .. } = report {
             let picture = picture.as_ref().expect("every event has its picture");
             assert_eq!(picture.key, event.evidence.best.key);
         }

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use iris_core::{Clock, Event, Frame};
 use iris_flow::blocking::Receiver;
-use iris_pipeline::{Report, View};
+use iris_pipeline::Report;
 
 use crate::evidence;
 use crate::message::Entry;
@@ -18,13 +18,12 @@ use crate::store::Store;
 pub fn start(
     reports: Receiver<Report>,
     store: Arc<dyn Store>,
-    view: View,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, picture } => keep(&event, picture.as_deref(), &*store, &view, &*clock),
+                Report::Event { event, class, picture } => keep(&event, &class, picture.as_deref(), &*store, &*clock),
                 Report::Finished { camera } => tracing::info!(%camera, "the source is over"),
                 Report::Frame { .. } => {}
             }
@@ -32,14 +31,13 @@ pub fn start(
     })
 }
 
-fn keep(event: &Event, picture: Option<&Frame>, store: &dyn Store, view: &View, clock: &dyn Clock) {
-    let class = view.class_name(event.id.camera, event.evidence.class);
-    let saved = picture.map(|frame| evidence::save(store.media(), event, &class, frame)).transpose();
+fn keep(event: &Event, class: &str, picture: Option<&Frame>, store: &dyn Store, clock: &dyn Clock) {
+    let saved = picture.map(|frame| evidence::save(store.media(), event, class, frame)).transpose();
     let pictures = saved.unwrap_or_else(|error| {
         tracing::error!(event = %event.id, %error, "the event is stored without its pictures");
         None
     });
-    let entry = Entry::new(event, &class, pictures.unwrap_or_default(), clock.wall());
+    let entry = Entry::new(event, class, pictures.unwrap_or_default(), clock.wall());
     // The commit is not waited for: what the store took, it commits or says so in its health.
     if let Err(error) = store.put(entry) {
         tracing::error!(event = %event.id, %error, "an event is lost");

@@ -26,5 +26,5 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the last words of a command are for the person who typed it")]
 fn complain(error: &anyhow::Error) {
-    eprintln!("iris: {error:#}");
+    eprintln!("iris: {}", commands::explain(error));
 }

@@ -31,7 +31,7 @@ pub(super) fn detect(args: &DetectArgs) -> Result<ExitCode> {
     for (n, image) in args.images.iter().enumerate() {
         // One bad picture does not keep the others from being looked at.
         if let Err(error) = one(args, &mut eye, &model.manifest, image, n) {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", super::explain(&error));
             code = ExitCode::FAILURE;
         }
     }

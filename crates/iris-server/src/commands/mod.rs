@@ -42,6 +42,19 @@ pub fn execute(cli: Cli) -> Result<ExitCode> {
     }
 }
 
+/// An error and its causes in one line. Most of our errors tell their cause themselves; it is not told twice.
+pub fn explain(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for part in error.chain().map(ToString::to_string).filter(|part| !part.is_empty()) {
+        match (line.is_empty(), line.ends_with(&part)) {
+            (true, _) => line = part,
+            (false, true) => {}
+            (false, false) => line = format!("{line}: {part}"),
+        }
+    }
+    line
+}
+
 /// The model that a command was given, or the one that lies where Iris keeps its own.
 fn model_path(arg: &ModelArg) -> Result<PathBuf> {
     if let Some(path) = &arg.model {
@@ -66,4 +79,17 @@ fn load(path: &Path) -> Result<Config> {
 fn runtime() -> Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).thread_name("net").enable_all().build().context("cannot start the network threads")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = std::io::Error::other("the disk is full");
+        let error = anyhow!(cause).context("cannot write a.jpg: the disk is full").context("camera gate");
+        assert_eq!(explain(&error), "camera gate: cannot write a.jpg: the disk is full");
+        assert_eq!(explain(&anyhow!("alone")), "alone");
+    }
 }

@@ -13,7 +13,7 @@ use iris_core::{CameraId, Event, Frame, Tracks};
 use iris_flow::blocking::Receiver;
 use iris_infer::{Manifest, Share};
 use iris_ingest::{Limits, Source, SourceUrl, State};
-use iris_pipeline::{CameraSettings, Cores, ModelSettings, Pace, Pipeline, Report, Settings, View};
+use iris_pipeline::{CameraSettings, Cores, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount, View};
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let view = pipeline.view();
     let manifest = view.models().next().cloned().context("the pipeline has no model")?;
     let camera = camera(args, url, configured, &manifest)?;
-    let mut outputs = Outputs::create(args, &camera, manifest)?;
+    let mut outputs = Outputs::create(args, &camera, &manifest)?;
     let id = camera.id;
     pipeline.apply(vec![camera])?;
     stop_at_interrupt(&runtime, view.clone());
@@ -122,17 +122,26 @@ fn stop_at_interrupt(runtime: &Runtime, view: View) {
 
 fn failure(view: &View, id: CameraId) -> Option<String> {
     let mut failure = None;
-    view.cameras(|camera, status, _, _| {
-        if let (true, State::Failed { error }) = (camera == id, status.state) {
-            failure = Some(error.to_string());
-        }
+    view.cameras(|camera, status, ledger, _| match status.state {
+        State::Failed { error } if camera == id => failure = Some(error.to_string()),
+        State::Ended if camera == id => failure = fruitless(ledger),
+        _ => {}
     });
     failure
 }
 
+/// What to say of a recording of which nothing was seen.
+fn fruitless(ledger: &Ledger) -> Option<String> {
+    let Ledger { decode, model, .. } = ledger;
+    let none = |count: &StageCount| count.received() > 0 && count.emitted() == 0;
+    if none(decode) {
+        return Some(format!("none of {} pictures could be decoded", decode.received()));
+    }
+    none(model).then(|| format!("the model failed on each of {} pictures", model.received()))
+}
+
 /// What a run writes.
 struct Outputs {
-    manifest: Manifest,
     events: Box<dyn Write>,
     pictures: Option<Media>,
     video: Option<(Annotator, VideoWriter)>,
@@ -145,7 +154,7 @@ struct Outputs {
 }
 
 impl Outputs {
-    fn create(args: &RunArgs, camera: &CameraSettings, manifest: Manifest) -> Result<Self> {
+    fn create(args: &RunArgs, camera: &CameraSettings, manifest: &Manifest) -> Result<Self> {
         let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
         let events: Box<dyn Write> = match &args.events {
             Some(path) => Box::new(BufWriter::new(create(path)?)),
@@ -156,7 +165,6 @@ impl Outputs {
             None => None,
         };
         Ok(Self {
-            manifest,
             events,
             pictures: args.pictures.as_deref().map(Media::open).transpose()?,
             video,
@@ -172,7 +180,7 @@ impl Outputs {
     fn follow(&mut self, reports: &Receiver<Report>, view: &View, id: CameraId) -> Result<()> {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, picture } => self.event(event, picture.as_deref())?,
+                Report::Event { event, class, picture } => self.event(event, &class, picture.as_deref())?,
                 Report::Frame { frame, tracks } => {
                     self.frame(&frame, tracks)?;
                     view.cameras(|_, status, ledger, _| {
@@ -187,15 +195,17 @@ impl Outputs {
         Ok(())
     }
 
-    fn event(&mut self, event: Event, picture: Option<&Frame>) -> Result<()> {
+    fn event(&mut self, event: Event, class: &str, picture: Option<&Frame>) -> Result<()> {
         if event.ended.is_some() {
-            let class = self.manifest.classes.get(usize::from(event.evidence.class.0)).map_or("?", String::as_str);
             let pictures = match (&self.pictures, picture) {
                 (Some(media), Some(frame)) => evidence::save(media, &event, class, frame)?,
                 _ => Vec::new(),
             };
             let line = Message::new(&event, class, &pictures).to_json();
-            self.progress.suspend(|| writeln!(self.events, "{line}")).context("cannot write events")?;
+            let events = &mut self.events;
+            self.progress
+                .suspend(|| writeln!(events, "{line}").and_then(|()| events.flush()))
+                .context("cannot write events")?;
             self.ended += 1;
         }
         self.told.push(event);

@@ -99,7 +99,7 @@ impl Server {
         let local_clock = setup::local_clock(config.time_zone.clone());
         let (pipeline, reports) =
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
-        let archive = archive::start(reports, Arc::clone(&store), pipeline.view(), Arc::clone(&clock))?;
+        let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock))?;
         let sinks = Sinks::start(&config.sinks, &store, &clock)?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
@@ -134,7 +134,10 @@ impl Server {
                 tracing::info!(?changes.added, ?changes.changed, ?changes.removed, "configuration taken over");
                 self.config = config;
             }
-            Err(error) => tracing::error!("the configuration was not taken over, nothing has changed:\n{error:#}"),
+            Err(error) => tracing::error!(
+                "the configuration was not taken over, nothing has changed:\n{}",
+                super::explain(&error)
+            ),
         }
     }
 

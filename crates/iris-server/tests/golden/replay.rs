@@ -6,7 +6,6 @@ use iris_analytics::mot;
 use iris_core::clock::SystemClock;
 use iris_core::{DropReason, Event};
 use iris_flow::blocking::Receiver;
-use iris_infer::Share;
 use iris_pipeline::{CameraSettings, Cores, Pipeline, Report, Settings, Stages, View};
 use iris_server::message::Message;
 use iris_server::{config, setup};
@@ -35,26 +34,22 @@ pub(crate) fn run(cores: Cores) -> Outcome {
     let view = pipeline.view();
     let manifests: Vec<_> = view.models().collect();
     let cameras = setup::cameras(&config, &models, &manifests).expect("settings of the camera");
-    pipeline.apply(cameras.into_iter().map(every_frame).collect()).expect("the camera is taken");
-    let outcome = follow(&reports, &view);
+    let cameras = cameras.into_iter().map(|camera| CameraSettings { report_frames: true, ..camera }).collect();
+    pipeline.apply(cameras).expect("the camera is taken");
+    let outcome = follow(&reports);
     assert_nothing_lost(&view, outcome.frames);
     pipeline.shutdown();
     outcome
 }
 
-/// As `iris run` looks at a file: frame by frame, as fast as it goes.
-fn every_frame(camera: CameraSettings) -> CameraSettings {
-    CameraSettings { share: Share::default(), report_frames: true, ..camera }
-}
-
-fn follow(reports: &Receiver<Report>, view: &View) -> Outcome {
+fn follow(reports: &Receiver<Report>) -> Outcome {
     let mut outcome = Outcome::default();
     loop {
         match reports.recv().expect("the pipeline runs") {
-            Report::Event { event, picture } => {
+            Report::Event { event, class, picture } => {
                 assert_eq!(picture.map(|picture| picture.key), Some(event.evidence.best.key));
                 if event.ended.is_some() {
-                    outcome.events.push_str(&line(&event, view));
+                    outcome.events.push_str(&line(&event, &class));
                 }
             }
             Report::Frame { mut tracks, .. } => {
@@ -68,9 +63,8 @@ fn follow(reports: &Receiver<Report>, view: &View) -> Outcome {
     }
 }
 
-fn line(event: &Event, view: &View) -> String {
-    let class = view.class_name(event.id.camera, event.evidence.class);
-    let mut message = Message::new(event, &class, &[]);
+fn line(event: &Event, class: &str) -> String {
+    let mut message = Message::new(event, class, &[]);
     // Its last bits depend on the processor.
     message.score = (message.score * 100.0).round() / 100.0;
     message.to_json() + "\n"
