@@ -31,7 +31,6 @@ mod limits;
 mod parser;
 mod reader;
 pub mod reconnect;
-mod report;
 mod rtsp;
 mod stream;
 pub mod timeline;

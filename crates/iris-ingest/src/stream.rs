@@ -13,7 +13,6 @@ use retina::client::SessionGroup;
 
 use crate::feed::{Feed, Media, Unit};
 use crate::reconnect::{Due, Reconnect};
-use crate::report::Reports;
 use crate::timeline::Timeline;
 use crate::{Error, ErrorKind, Limits, Result, SourceUrl};
 
@@ -107,7 +106,7 @@ impl fmt::Display for State {
 pub enum Output {
     /// The next item of the stream.
     Item(Item<Packet>),
-    /// The camera's state changed. Changes in quick succession are told once a minute, the last one always.
+    /// The camera's state changed.
     State(State),
 }
 
@@ -123,7 +122,8 @@ pub struct CameraStream {
     /// The camera's RTSP sessions that are still being torn down.
     sessions: Arc<SessionGroup>,
     policy: Reconnect,
-    reports: Reports<State>,
+    /// The state that was told last.
+    told: Option<State>,
     timeline: Timeline,
     link: Link,
     epoch: Option<Epoch>,
@@ -166,7 +166,7 @@ impl CameraStream {
         let now = clock.mono();
         Self {
             policy: Reconnect::new(seed(camera), now, source.limits.open_timeout),
-            reports: Reports::new(now),
+            told: None,
             camera,
             source,
             clock,
@@ -197,12 +197,11 @@ impl CameraStream {
     }
 
     fn deadline(&self) -> Option<MonoTime> {
-        let policy = match self.link {
-            Link::Over => return None,
+        match self.link {
+            Link::Over => None,
             Link::Open(_) if self.is_recorded() => None,
             _ => Some(self.policy.deadline()),
-        };
-        [policy, self.reports.deadline()].into_iter().flatten().min()
+        }
     }
 
     /// A recording is waited for, and read once.
@@ -212,8 +211,6 @@ impl CameraStream {
 
     fn wake(&mut self) {
         let now = self.clock.mono();
-        let told = self.reports.due(now);
-        self.ready.extend(told.map(Output::State));
         if matches!(self.link, Link::Open(_)) && self.is_recorded() {
             return;
         }
@@ -326,8 +323,10 @@ impl CameraStream {
     }
 
     fn report(&mut self, state: State) {
-        let told = self.reports.change(state, self.clock.mono());
-        self.ready.extend(told.map(Output::State));
+        if self.told.as_ref() != Some(&state) {
+            self.told = Some(state.clone());
+            self.ready.push_back(Output::State(state));
+        }
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) struct Camera {
     pub(crate) stop: CancellationToken,
     eye: Mutex<Eye>,
     state: Mutex<(State, MonoTime)>,
+    log_budget: Mutex<LogBudget>,
     interrupted: AtomicBool,
     recorded: AtomicBool,
     run: u32,
@@ -64,6 +65,7 @@ impl Camera {
             stop: CancellationToken::new(),
             eye: Mutex::new(eye),
             state: Mutex::new((State::Connecting, now)),
+            log_budget: Mutex::new(LogBudget::new(now)),
             interrupted: AtomicBool::new(false),
             recorded,
             run: first.run,
@@ -80,18 +82,23 @@ impl Camera {
 
     /// Notes a new state. True if a connection that was live no longer is.
     pub(crate) fn enter(&self, state: State, clock: &dyn Clock) -> bool {
-        let id = self.settings.id;
-        match &state {
-            State::Connecting | State::Live { .. } | State::Ended => tracing::info!(camera = %id, "{state}"),
-            State::Stalled | State::Offline { .. } | State::AuthFailed | State::Failed { .. } => {
-                tracing::warn!(camera = %id, "{state}");
-            }
-        }
+        self.log(&state, clock.mono());
         let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let interrupted = matches!(current.0, State::Live { .. }) && !matches!(state, State::Live { .. });
         *current = (state, clock.mono());
         self.interrupted.fetch_or(interrupted, Relaxed);
         interrupted
+    }
+
+    fn log(&self, state: &State, now: MonoTime) {
+        let budget = self.log_budget.lock().unwrap_or_else(PoisonError::into_inner).spend(now);
+        let (Some(withheld), camera) = (budget, self.settings.id) else { return };
+        match state {
+            State::Connecting | State::Live { .. } | State::Ended => tracing::info!(%camera, withheld, "{state}"),
+            State::Stalled | State::Offline { .. } | State::AuthFailed | State::Failed { .. } => {
+                tracing::warn!(%camera, withheld, "{state}");
+            }
+        }
     }
 
     /// Whether the connection broke since this was last asked: then what it showed is over.
@@ -142,6 +149,40 @@ impl Camera {
     }
 }
 
+/// How many changes of state may be logged: a camera that flaps would fill the log (a token bucket). What its state is
+/// can be asked at any time.
+struct LogBudget {
+    left: u32,
+    refilled: MonoTime,
+    withheld: u32,
+}
+
+impl LogBudget {
+    /// Changes that may be logged at once: two whole outages.
+    const BURST: u32 = 6;
+    /// How long it takes until one more may be logged.
+    const REFILL: Duration = Duration::from_mins(1);
+
+    fn new(now: MonoTime) -> Self {
+        Self { left: Self::BURST, refilled: now, withheld: 0 }
+    }
+
+    /// Whether a change may be logged now, and how many were not since the last one that was.
+    fn spend(&mut self, now: MonoTime) -> Option<u32> {
+        let earned = (now.since(self.refilled).as_secs() / Self::REFILL.as_secs()) as u32;
+        if earned > 0 {
+            self.left = self.left.saturating_add(earned).min(Self::BURST);
+            self.refilled = now;
+        }
+        let Some(left) = self.left.checked_sub(1) else {
+            self.withheld += 1;
+            return None;
+        };
+        self.left = left;
+        Some(std::mem::take(&mut self.withheld))
+    }
+}
+
 /// The sender's half of lockstep: it rides with an item, and dropping it says that all that came of the item is done.
 pub(crate) type Ticket = Option<oneshot::Sender<()>>;
 
@@ -183,5 +224,24 @@ pub(crate) struct Unit {
 impl iris_flow::gop::Unit for Unit {
     fn is_key(&self) -> bool {
         self.packet.is_key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> MonoTime {
+        MonoTime(Duration::from_secs(secs))
+    }
+
+    #[test]
+    fn rare_changes_are_logged_and_flapping_once_a_minute() {
+        let mut budget = LogBudget::new(at(0));
+        assert!((0..100).all(|minute| budget.spend(at(60 * minute)) == Some(0)));
+        let mut budget = LogBudget::new(at(0));
+        let logged: Vec<u32> = (0..3600).filter_map(|second| budget.spend(at(second))).collect();
+        assert!(logged.len() <= 60 + LogBudget::BURST as usize, "{} lines", logged.len());
+        assert_eq!(logged.iter().sum::<u32>() + budget.withheld + logged.len() as u32, 3600, "none is forgotten");
     }
 }
