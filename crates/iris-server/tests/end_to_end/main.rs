@@ -1,0 +1,16 @@
+//! The program `iris` as people use it: a process, its files, its output and its exit code, before real cameras and
+//! real receivers. What a part does by itself is tested beside it; here it is tested that the parts make a whole.
+
+mod broken_cameras;
+mod broken_files;
+mod broken_store;
+mod kit;
+mod live;
+mod offline;
+mod process;
+mod receiver;
+mod recordings;
+mod secrets;
+mod serve;
+mod server;
+mod stills;
