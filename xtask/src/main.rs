@@ -26,10 +26,13 @@ enum Command {
     Test,
     /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
     Ci,
-    /// Measure, with the divan benches of the workspace
+    /// Measure: the divan benches of the workspace, and what a frame costs on one core
     Bench {
-        /// Only benches whose name contains this
+        /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage
         name: Option<String>,
+        /// For the benches themselves; for `path` a clip, a model, --json
+        #[arg(last = true)]
+        args: Vec<String>,
     },
     /// Compare the golden runs, level by level
     Golden {
@@ -61,7 +64,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Setup => Ok(()),
         Command::Test => test::run(),
         Command::Ci => ci::run(),
-        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Bench { name, args } => bench::run(name.as_deref(), &args),
         Command::Golden { bless } => golden::run(bless),
         Command::Codegen { check } => codegen::run(check),
     }
