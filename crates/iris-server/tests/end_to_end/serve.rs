@@ -88,6 +88,43 @@ fn recordings_are_watched_to_their_end_and_the_books_balance() {
 }
 
 #[test]
+fn the_store_is_listed_filtered_checked_and_mended() {
+    let mut config = Config::new();
+    config.camera("one", &clip(), "").camera("two", &clip(), "");
+    let server = config.serve();
+    server.until("all is stored", |_| config.events().iter().filter(|e| e.state == State::Ended).nth(5).map(|_| ()));
+    server.stop();
+
+    let path = config.folder.path("iris.toml");
+    let list = |more: &[&str]| run_iris(&[&["events", "-c", &path], more].concat());
+    assert_eq!(list(&[]).good().lines().filter(|line| line.contains("white blob")).count(), 6);
+    for (filter, count) in [
+        (&["--camera", "one"][..], 3),
+        (&["--camera", "three"], 0),
+        (&["--since", "1h"], 6),
+        (&["--since", "2100-01-01T00:00:00Z"], 0),
+        (&["--limit", "4"], 4),
+    ] {
+        let listed = events(&list(&[filter, &["--json"]].concat()).good());
+        assert_eq!(listed.len(), count, "{filter:?}");
+    }
+    assert!(list(&["--since", "yesterday"]).bad().contains("write a time such as"));
+    assert!(list(&["--camera", "No One"]).bad().contains("camera id"));
+
+    let fsck = |more: &[&str]| run_iris(&[&["fsck", "-c", &path], more].concat());
+    fsck(&[]).good();
+    let gone = config.events()[0].picture.clone().expect("a picture");
+    std::fs::remove_file(config.folder.path("data/media/") + &gone).expect("it was there");
+    config.folder.write("data/media/one/stray.jpg", "nobody's");
+    let told = fsck(&[]);
+    assert_eq!(told.code, Some(1), "{}", told.err);
+    assert!(told.out.contains(&gone) && told.out.contains("stray.jpg: belongs to no event"), "{}", told.out);
+    fsck(&["--repair"]).good();
+    fsck(&[]).good();
+    assert_eq!(config.events().len(), 6, "the event stays without its picture");
+}
+
+#[test]
 fn what_entered_a_stage_has_left_it_or_was_dropped() {
     let runtime = runtime();
     let farm = farm(&runtime, Farm::builder().cameras(3));
