@@ -1,5 +1,8 @@
 //! Measures, compiled for release: the divan benches of the workspace, and the whole path of a frame on one core.
 
+use std::ffi::OsString;
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::shell::{all, cargo, run as run_command};
@@ -23,5 +26,24 @@ fn divan(name: Option<&str>, args: &[String]) -> Result<()> {
 }
 
 fn path(args: &[String]) -> Result<()> {
+    let args = args.iter().map(|arg| resolve(arg)).collect::<std::io::Result<Vec<_>>>()?;
     run_command(cargo(["bench", "--package", "iris-server", "--bench", PATH, "--"]).args(args))
+}
+
+/// Files are named from where the user is; cargo runs benches elsewhere.
+fn resolve(arg: &str) -> std::io::Result<OsString> {
+    if Path::new(arg).exists() { Ok(std::path::absolute(arg)?.into()) } else { Ok(arg.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_from_where_the_user_is() -> std::io::Result<()> {
+        let here = std::env::current_dir()?;
+        assert_eq!(resolve("Cargo.toml")?, here.join("Cargo.toml"));
+        assert_eq!(resolve("--json")?, "--json");
+        Ok(())
+    }
 }

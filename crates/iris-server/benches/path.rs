@@ -134,12 +134,17 @@ impl Bill {
 
     fn to_json(&self) -> String {
         let stages: serde_json::Map<_, _> =
-            STAGES.map(|(stage, name)| (name.to_owned(), self.ms_per_frame(stage).into())).into_iter().collect();
+            STAGES.map(|(stage, name)| (name.to_owned(), round(self.ms_per_frame(stage)).into())).into_iter().collect();
         let Self { clip, model, frames, events, .. } = self;
-        let rest = self.rest();
+        let rest = round(self.rest());
         json!({"clip": clip, "model": model, "frames": frames, "events": events, "ms_per_frame": stages, "rest_percent": rest})
             .to_string()
     }
+}
+
+/// What is behind the fourth decimal place is noise.
+fn round(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
 }
 
 /// Processor time in seconds.
