@@ -67,3 +67,25 @@ impl Clock for ManualClock {
         WallTime { unix_micros: (self.nanos.load(Ordering::SeqCst) / 1_000) as i64 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told_to() {
+        let clock = ManualClock::default();
+        assert_eq!((clock.mono(), clock.wall().unix_micros), (MonoTime::default(), 0));
+        clock.advance(Duration::from_millis(1500));
+        assert_eq!(clock.mono().since(MonoTime::default()), Duration::from_millis(1500));
+        assert_eq!(clock.wall().unix_micros, 1_500_000);
+    }
+
+    #[test]
+    fn the_system_clock_starts_at_zero_and_never_goes_back() {
+        let clock = SystemClock::new();
+        let (first, second) = (clock.mono(), clock.mono());
+        assert!(first <= second && first < MonoTime(Duration::from_hours(1)));
+        assert!(clock.wall().unix_micros > 1_700_000_000_000_000, "the machine's clock is set");
+    }
+}

@@ -81,3 +81,17 @@ pub struct Event {
     /// What supports it.
     pub evidence: Evidence,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_safe_as_file_names_and_say_where_they_come_from() {
+        let camera = CameraId::new("yard").expect("a valid id");
+        let id = EventId { camera, epoch: Epoch::first(3).next(), n: 12 };
+        assert_eq!(id.to_string(), "yard-3.1-12");
+        let track = TrackId { camera, epoch: Epoch::first(3), n: 4 };
+        assert_eq!(track.to_string(), "yard/3.0/4");
+    }
+}

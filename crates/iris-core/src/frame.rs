@@ -155,3 +155,58 @@ impl FrameBuffer for OwnedPlanes {
 
     fn recycle(self: Box<Self>) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::{CameraId, Epoch, MediaTime};
+
+    struct Lent {
+        sample: [u8; 1],
+        returned: Arc<AtomicU32>,
+    }
+
+    impl FrameBuffer for Lent {
+        fn plane(&self, _: usize) -> Plane<'_> {
+            Plane { data: &self.sample, stride: 1 }
+        }
+
+        fn recycle(self: Box<Self>) {
+            self.returned.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn frame(returned: &Arc<AtomicU32>) -> Frame {
+        let camera = CameraId::new("c").expect("a valid id");
+        let info = FrameInfo {
+            key: FrameKey { camera, epoch: Epoch::first(1), seq: 0 },
+            at: Moment { media: MediaTime::ZERO, wall: None },
+            stamps: Stamps::default(),
+            format: PixelFormat::Nv12,
+            range: ColorRange::Limited,
+            matrix: ColorMatrix::Bt709,
+            size: Size::new(1, 1),
+        };
+        Frame::new(info, Box::new(Lent { sample: [7], returned: Arc::clone(returned) }))
+    }
+
+    #[test]
+    fn memory_goes_back_once_when_the_frame_is_dropped() {
+        let returned = Arc::default();
+        let frame = frame(&returned);
+        let moved = [frame];
+        assert_eq!(returned.load(Ordering::SeqCst), 0);
+        drop(moved);
+        assert_eq!(returned.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_plane_that_the_format_does_not_have_is_empty() {
+        let frame = frame(&Arc::default());
+        assert_eq!((frame.plane(1).data, frame.plane(1).stride), (&[7][..], 1));
+        assert_eq!((frame.plane(2).data.len(), frame.plane(2).stride), (0, 0));
+    }
+}

@@ -76,3 +76,76 @@ impl<T> LatestSlots<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iris_core::clock::ManualClock;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn camera(name: &str) -> CameraId {
+        CameraId::new(name).expect("a valid id")
+    }
+
+    fn slots(cameras: &[&str], rate_hz: Option<f32>) -> LatestSlots<u32> {
+        let slots = LatestSlots::new();
+        for name in cameras {
+            slots.add(camera(name), Share { rate_hz, weight: 1.0 });
+        }
+        slots
+    }
+
+    #[test]
+    fn a_newer_frame_takes_the_place_of_an_older_one() {
+        let (slots, clock) = (slots(&["a"], None), ManualClock::default());
+        assert_eq!(slots.put(camera("a"), 1), None);
+        assert_eq!(slots.put(camera("a"), 2), Some(1));
+        assert_eq!(slots.put(camera("b"), 3), Some(3), "there is no camera b");
+        assert_eq!(slots.take(&clock), Some((camera("a"), 2)));
+        assert_eq!(slots.put(camera("a"), 4), None);
+        assert_eq!(slots.remove(camera("a")), Some(4));
+    }
+
+    #[test]
+    fn a_frame_is_wanted_when_the_rate_calls_for_it() {
+        let (slots, clock) = (slots(&["a"], Some(2.0)), ManualClock::default());
+        clock.advance(Duration::from_secs(1));
+        assert!(slots.wants(camera("a"), &clock));
+        slots.put(camera("a"), 1);
+        assert!(slots.take(&clock).is_some());
+        slots.done(camera("a"));
+        assert!(!slots.wants(camera("a"), &clock));
+        clock.advance(Duration::from_millis(500));
+        assert!(slots.wants(camera("a"), &clock));
+        assert!(!slots.wants(camera("b"), &clock), "there is no camera b");
+    }
+
+    #[test]
+    fn devices_share_the_cameras_and_each_camera_has_one_at_a_time() {
+        let slots = Arc::new(slots(&["a", "b", "c"], None));
+        let devices: Vec<_> = (0..3)
+            .map(|n| {
+                let slots = Arc::clone(&slots);
+                let work = move || {
+                    let mut seen = Vec::new();
+                    while let Some((camera, frame)) = slots.take(&ManualClock::default()) {
+                        seen.push((camera, frame));
+                        slots.done(camera);
+                    }
+                    seen
+                };
+                std::thread::Builder::new().name(format!("device-{n}")).spawn(work).expect("a thread")
+            })
+            .collect();
+        let mut displaced = 0;
+        for frame in 0..300 {
+            displaced += ["a", "b", "c"].iter().filter(|name| slots.put(camera(name), frame).is_some()).count();
+        }
+        let left: usize = ["a", "b", "c"].iter().filter(|name| slots.remove(camera(name)).is_some()).count();
+        slots.shut();
+        let seen: Vec<_> = devices.into_iter().map(|device| device.join().expect("no panic")).collect();
+        assert_eq!(seen.iter().map(Vec::len).sum::<usize>() + displaced + left, 900, "each frame went one way");
+        assert!(seen.iter().all(|own| own.is_sorted_by_key(|(_, frame)| *frame)));
+    }
+}

@@ -55,3 +55,35 @@ impl<T> Waiting<T> {
         tracing::error!(edge = self.edge, "nobody receives any more");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iris_core::clock::ManualClock;
+    use iris_flow::blocking;
+
+    #[test]
+    fn everything_arrives_in_order_however_full_the_queue_was() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let (sender, receiver) = blocking::channel(1);
+        let sender = Waiting::new("test", sender, &clock);
+        let other = sender.clone();
+        let send = std::thread::Builder::new().name("sender".into());
+        let send = send.spawn(move || (0..100).for_each(|n| sender.send(n))).expect("a thread");
+        drop(other);
+        let mut arrived = Vec::new();
+        while let Some(n) = receiver.recv() {
+            arrived.push(n);
+        }
+        send.join().expect("no panic");
+        assert_eq!(arrived, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_receiver_that_is_gone_does_not_stop_the_sender() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let (sender, receiver) = blocking::channel(1);
+        drop(receiver);
+        Waiting::new("test", sender, &clock).send(1);
+    }
+}
