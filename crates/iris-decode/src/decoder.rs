@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use iris_core::frame::FrameInfo;
-use iris_core::{CodecParams, Frame, MonoTime, Packet, Stamps};
+use iris_core::{CodecParams, Frame, MediaTime, MonoTime, Packet, Stamps};
 
 use crate::context::{Context, Received};
 use crate::convert::Converter;
@@ -75,6 +75,8 @@ pub struct Decoder {
     /// The context was told that nothing follows.
     drained: bool,
     in_flight: InFlight,
+    /// When the last frame was shown.
+    shown: Option<MediaTime>,
     /// A shell at hand, so that asking for a frame that is not there yet does not touch the pool.
     spare: Option<Box<Shell>>,
     converter: Converter,
@@ -95,6 +97,7 @@ impl Decoder {
             chain_is_whole: false,
             drained: false,
             in_flight: InFlight::new(),
+            shown: None,
             spare: None,
             converter: Converter::new(),
             counts: Counts::default(),
@@ -116,7 +119,8 @@ impl Decoder {
         result.map_err(|cause| cause.at(packet.key))
     }
 
-    /// The next frame in the order in which they are shown, decoded at `now`; none until more is pushed. An error is
+    /// The next frame in the order in which they are shown, with times that never go back, decoded at `now`; none until
+    /// more is pushed. An error is
     /// about one picture; pull again.
     pub fn pull(&mut self, now: MonoTime) -> Result<Option<Frame>, Error> {
         while let Some((serial, received)) = self.receive() {
@@ -302,7 +306,10 @@ impl Decoder {
     fn lend(&mut self, mut shell: Box<Shell>, look: Look, origin: Origin, now: MonoTime) -> Frame {
         self.counts.frames += 1;
         let Look { format, range, matrix, size } = look;
-        let Origin { key, at, received, .. } = origin;
+        let Origin { key, mut at, received, .. } = origin;
+        // Where a container says only when to decode (AVI), a picture that was sent ahead claims too early a time.
+        at.media = self.shown.map_or(at.media, |shown| shown.max(at.media));
+        self.shown = Some(at.media);
         let stamps = Stamps { received, decoded: Some(now), inferred: None };
         self.pool.lend(&mut shell);
         Frame::new(FrameInfo { key, at, stamps, format, range, matrix, size }, shell)

@@ -224,3 +224,21 @@ fn every_codec_has_its_decoder() {
         assert_eq!(decoder().push(&packet).map_err(|error| error.kind()), Err(ErrorKind::Corrupt), "{codec}");
     }
 }
+
+/// As from a container that says only when to decode: pictures sent ahead of their turn claim the time of their sending.
+#[test]
+fn times_never_go_back_even_where_they_are_those_of_decoding() {
+    let mut clip = reordered();
+    let times: Vec<_> = {
+        let mut times: Vec<_> = clip.packets.iter().map(|packet| packet.at).collect();
+        times.sort_by_key(|at| at.media);
+        times
+    };
+    for (packet, at) in clip.packets.iter_mut().zip(&times) {
+        packet.at = *at;
+    }
+    let mut shown = Vec::new();
+    feed_all(&mut decoder(), &clip.packets, |frame| shown.push(frame.at.media));
+    assert_eq!(shown.len(), 30);
+    assert!(shown.is_sorted(), "{shown:?}");
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::postprocess::Decoder;
 use crate::runtime::{Runtime, Signature};
 use crate::{Error, Manifest, OrtRuntime, guess};
 
@@ -72,7 +73,10 @@ pub fn inspect(path: &Path) -> Result<ModelInfo, Error> {
     let runtime = OrtRuntime::load(&onnx, 1)?;
     let signature = runtime.signature().clone();
     let manifest = if folder {
-        Model::open_folder(path).map(|model| Manifest::clone(&model.manifest))
+        Model::open_folder(path).and_then(|model| {
+            Decoder::new(&model.manifest, &signature, model.manifest.thresholds.score)?;
+            Ok(Manifest::clone(&model.manifest))
+        })
     } else {
         guess::manifest(&stem(path), &signature)
     };

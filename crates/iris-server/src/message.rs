@@ -103,7 +103,7 @@ impl Message {
             rule,
             direction,
             class: class.to_owned(),
-            score: evidence.best.score,
+            score: round(evidence.best.score, 1000.0),
             track: evidence.track.to_string(),
             start: wall(event.started),
             end: event.ended.and_then(wall),

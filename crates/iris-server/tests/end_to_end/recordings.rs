@@ -61,7 +61,7 @@ fn containers_and_codecs_change_nothing_that_matters() {
     for (name, how) in [
         ("a.mkv", "-c copy"),
         ("a.ts", "-c copy"),
-        ("a.avi", "-c:v libx264 -bf 0 -crf 20"),
+        ("a.avi", "-c:v libx264 -bf 2 -crf 20"),
         ("a.mjpeg.avi", "-c:v mjpeg -q:v 3 -pix_fmt yuvj420p"),
         ("b.mp4", "-c:v libx265 -x265-params log-level=none -tag:v hvc1"),
         ("b.mkv", "-c:v libx265 -x265-params log-level=none"),
