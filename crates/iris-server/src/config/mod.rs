@@ -1,6 +1,6 @@
 //! The configuration: from TOML text to something that can be run, or to a list of all that is wrong with it.
 //!
-//! Two stages: [`raw`] is what is written, checked by [`structure`] against the generated schema; [`resolve`] gives
+//! Two stages: `raw` is what is written, checked by `structure` against the generated schema; `resolve` gives
 //! it meaning. What stands here is the outcome of both. It starts nothing, and it does not look into models: whether
 //! a model knows a class is checked by whoever loads it.
 
