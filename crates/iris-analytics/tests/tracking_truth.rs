@@ -21,7 +21,7 @@ struct Floor {
     oc: [f64; 3],
 }
 
-/// What motmetrics 1.4.0 (MOTA, IDF1) and TrackEval 1.3.0 (HOTA) said of the tracks of `examples/mot.rs`; the scores of
+/// What motmetrics 1.4.0 (MOTA, IDF1) and TrackEval 1.3.0 (HOTA) said of the tracks of `iris track`; the scores of
 /// this test agreed with them to the last digit. `benches/mot/compare.py` repeats it, beside other trackers.
 const FLOORS: [Floor; 6] = [
     Floor { sequence: "KITTI-17", detector: "acf", byte: [52.9, 70.4, 43.2], oc: [53.3, 70.7, 43.1] },

@@ -18,7 +18,6 @@ hundredth, as the two break ties differently.
 
 import argparse
 import configparser
-import io
 import os
 import subprocess
 import sys
@@ -91,11 +90,12 @@ def run_other(name, folder, detector):
     return np.array(found)
 
 
-def run_ours(name, folder, detector):
-    """The same of one of Iris' trackers, through the example `mot`."""
-    command = [TARGET / "release/examples/mot", OURS[name], folder / "seqinfo.ini", folder / f"det_{detector}.txt"]
-    text = subprocess.run([*command, detector], check=True, capture_output=True, text=True).stdout
-    return read_rows(io.StringIO(text))[:, :6]
+def run_ours(name, folder, detector, scratch):
+    """The same of one of Iris' trackers, through `iris track`."""
+    scores = "acf" if detector == "acf" else "probability"
+    command = [TARGET / "release/iris", "track", "--detections", folder / f"det_{detector}.txt", "--out", scratch]
+    subprocess.run([*command, "--tracker", OURS[name], "--scores", scores], check=True)
+    return read_rows(scratch)[:, :6]
 
 
 def score_motmetrics(folder, found, scratch):
@@ -170,15 +170,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data/mot")
     data = parser.parse_args().data
-    build = ["cargo", "build", "-q", "--release", "-p", "iris-analytics", "--example", "mot"]
-    subprocess.run(build, cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "-q", "--release", "-p", "iris-server"], cwd=ROOT, check=True)
+    scratch = TARGET / "mot-venv" / "tracks.txt"
     misses = 0
     for sequence in SEQUENCES:
         for detector in DETECTORS:
             folder, rows = data / sequence, {}
             for name in OURS | OTHERS:
-                found = (run_ours if name in OURS else run_other)(name, folder, detector)
-                rows[name] = score(folder, found, TARGET / "mot-venv" / "tracks.txt")
+                ours = name in OURS
+                found = run_ours(name, folder, detector, scratch) if ours else run_other(name, folder, detector)
+                rows[name] = score(folder, found, scratch)
             misses += table(f"{sequence}, {detector}", rows)
     print(f"\n{misses} of {3 * len(OURS) * len(SEQUENCES) * len(DETECTORS)} cells below the best of the others")
 

@@ -170,10 +170,10 @@ pub enum Transport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tracker {
-    /// `ByteTrack`.
-    #[default]
+    /// ByteTrack.
     ByteTrack,
     /// OC-SORT.
+    #[default]
     OcSort,
 }
 

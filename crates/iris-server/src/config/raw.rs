@@ -82,7 +82,7 @@ pub(super) struct RawDefaults {
     pub transport: Option<Transport>,
     /// A name from `[models]`. Default: the only model there is.
     pub model: Option<String>,
-    /// How objects are followed. Default: "bytetrack".
+    /// How objects are followed. Default: "ocsort".
     pub tracker: Option<Tracker>,
     /// Detections a second and camera, at most. Default: 5.
     #[schemars(range(min = 0.01, max = 120.0))]
