@@ -55,24 +55,6 @@ impl TrackerKind {
     }
 }
 
-/// A name that is no tracker's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no tracker is called {0:?}; there are bytetrack and ocsort")]
-pub struct UnknownTracker(pub String);
-
-impl std::str::FromStr for TrackerKind {
-    type Err = UnknownTracker;
-
-    /// Reads `bytetrack` or `ocsort`, with or without a hyphen, in any case.
-    fn from_str(name: &str) -> Result<Self, UnknownTracker> {
-        match name.to_ascii_lowercase().replace('-', "").as_str() {
-            "bytetrack" => Ok(Self::ByteTrack),
-            "ocsort" => Ok(Self::OcSort),
-            _ => Err(UnknownTracker(name.to_owned())),
-        }
-    }
-}
-
 impl std::fmt::Display for TrackerKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
