@@ -146,6 +146,9 @@ mod tests {
         slots.shut();
         let seen: Vec<_> = devices.into_iter().map(|device| device.join().expect("no panic")).collect();
         assert_eq!(seen.iter().map(Vec::len).sum::<usize>() + displaced + left, 900, "each frame went one way");
-        assert!(seen.iter().all(|own| own.is_sorted_by_key(|(_, frame)| *frame)));
+        for (own, name) in seen.iter().flat_map(|own| ["a", "b", "c"].map(|name| (own, name))) {
+            let frames: Vec<u32> = own.iter().filter(|(id, _)| *id == camera(name)).map(|(_, frame)| *frame).collect();
+            assert!(frames.is_sorted(), "frames of {name} overtook each other: {frames:?}");
+        }
     }
 }

@@ -19,8 +19,8 @@ fn help_reads_well() {
         command.env("COLUMNS", "100");
         let shown = run(command).good();
         // The help of an option ends with a line of spaces where it has paragraphs.
-        let lines = shown.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>();
-        format!("$ iris {}\n{lines}\n", words.join(" "))
+        let lines = shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        format!("$ iris {}\n{lines}\n\n", words.join(" "))
     };
     insta::assert_snapshot!("help", commands.map(page).concat());
 }
