@@ -6,12 +6,14 @@ use std::thread::JoinHandle;
 use iris_core::{Clock, Event, Frame};
 use iris_flow::blocking::Receiver;
 use iris_pipeline::Report;
+use tokio_util::sync::CancellationToken;
 
 use crate::evidence;
 use crate::message::Entry;
 use crate::store::Store;
 
-/// Starts the thread. It ends when the pipeline has stopped and everything reported is with the store.
+/// Starts the thread. It ends when the pipeline has stopped and everything reported is with the store. Once it has to
+/// `hurry`, events keep the pictures that they have: what is left must be stored before the supervisor loses patience.
 ///
 /// # Errors
 /// The system gave no thread.
@@ -19,11 +21,15 @@ pub fn start(
     reports: Receiver<Report>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    hurry: CancellationToken,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, class, picture } => keep(&event, &class, picture.as_deref(), &*store, &*clock),
+                Report::Event { event, class, picture } => {
+                    let picture = picture.as_deref().filter(|_| !hurry.is_cancelled());
+                    keep(&event, &class, picture, &*store, &*clock);
+                }
                 Report::Finished { camera } => tracing::info!(%camera, "the source is over"),
                 Report::Frame { .. } => {}
             }
@@ -32,12 +38,15 @@ pub fn start(
 }
 
 fn keep(event: &Event, class: &str, picture: Option<&Frame>, store: &dyn Store, clock: &dyn Clock) {
-    let saved = picture.map(|frame| evidence::save(store.media(), event, class, frame)).transpose();
-    let pictures = saved.unwrap_or_else(|error| {
-        tracing::error!(event = %event.id, %error, "the event is stored without its pictures");
-        None
-    });
-    let entry = Entry::new(event, class, pictures.unwrap_or_default(), clock.wall());
+    let pictures = match picture.map(|frame| evidence::save(store.media(), event, class, frame)) {
+        Some(Ok(pictures)) => pictures,
+        None => store.media().saved(event.id, event.started.wall),
+        Some(Err(error)) => {
+            tracing::error!(event = %event.id, %error, "the event is stored without its pictures");
+            store.media().saved(event.id, event.started.wall)
+        }
+    };
+    let entry = Entry::new(event, class, pictures, clock.wall());
     // The commit is not waited for: what the store took, it commits or says so in its health.
     if let Err(error) = store.put(entry) {
         tracing::error!(event = %event.id, %error, "an event is lost");

@@ -76,6 +76,7 @@ struct Server {
     store: Arc<dyn Store>,
     pipeline: Pipeline,
     archive: JoinHandle<()>,
+    hurry: CancellationToken,
     sinks: Sinks,
     sweeper: Sweeper,
     door: CancellationToken,
@@ -99,13 +100,14 @@ impl Server {
         let local_clock = setup::local_clock(config.time_zone.clone());
         let (pipeline, reports) =
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
-        let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock))?;
+        let hurry = CancellationToken::new();
+        let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), hurry.clone())?;
         let sinks = Sinks::start(&config.sinks, &store, &clock)?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
         let opened = Door::new(pipeline.view(), Arc::clone(&store))?.open(config.listen, door.clone());
         let address = runtime.block_on(opened)?;
-        let mut this = Self { config, models, store, pipeline, archive, sinks, sweeper, door };
+        let mut this = Self { config, models, store, pipeline, archive, hurry, sinks, sweeper, door };
         this.apply(&this.config.clone())?;
         let cameras = this.config.cameras.iter().filter(|c| c.enabled).count();
         tracing::info!(run = run.number, cameras, "watching; health and metrics on http://{address}");
@@ -145,6 +147,7 @@ impl Server {
     fn stop(self) -> Result<ExitCode> {
         tracing::info!("stopping");
         cut_off_after(GRACE)?;
+        self.hurry.cancel();
         self.pipeline.shutdown();
         if self.archive.join().is_err() {
             tracing::error!("the thread that stores events had panicked");

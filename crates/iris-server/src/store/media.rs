@@ -20,6 +20,16 @@ const UNFINISHED: &str = ".new-";
 /// The file that says to which database the folder belongs.
 pub(super) const MARK: &str = ".iris-store";
 
+/// The folder and the name of an event's picture.
+fn place(id: EventId, started: Option<WallTime>, kind: PictureKind) -> (String, String) {
+    let day = started.map_or_else(|| "undated".to_owned(), |at| timestamp(at).strftime("%Y-%m-%d").to_string());
+    let suffix = match kind {
+        PictureKind::Plain => "",
+        PictureKind::Boxes => "-boxes",
+    };
+    (format!("{}/{day}", id.camera), format!("{id}{suffix}.jpg"))
+}
+
 /// The folder of the pictures.
 #[derive(Debug, Clone)]
 pub struct Media {
@@ -41,16 +51,21 @@ impl Media {
     /// Writes an event's picture, in the place of an earlier one of the same kind. `started` is when the event
     /// began, by the wall clock.
     pub fn save(&self, id: EventId, started: Option<WallTime>, kind: PictureKind, jpeg: &[u8]) -> Result<Picture> {
-        let day = started.map_or_else(|| "undated".to_owned(), |at| timestamp(at).strftime("%Y-%m-%d").to_string());
-        let suffix = match kind {
-            PictureKind::Plain => "",
-            PictureKind::Boxes => "-boxes",
+        let (folder, name) = place(id, started, kind);
+        let path = self.root.join(&folder);
+        make_folder(&path)?;
+        write_whole(&path, &name, jpeg)?;
+        Ok(Picture { kind, path: format!("{folder}/{name}"), bytes: jpeg.len() as u64 })
+    }
+
+    /// The pictures of an event that were saved so far.
+    pub fn saved(&self, id: EventId, started: Option<WallTime>) -> Vec<Picture> {
+        let find = |kind| {
+            let (folder, name) = place(id, started, kind);
+            let path = format!("{folder}/{name}");
+            self.size(&path).map(|bytes| Picture { kind, path, bytes })
         };
-        let name = format!("{id}{suffix}.jpg");
-        let folder = self.root.join(id.camera.as_str()).join(&day);
-        make_folder(&folder)?;
-        write_whole(&folder, &name, jpeg)?;
-        Ok(Picture { kind, path: format!("{}/{day}/{name}", id.camera), bytes: jpeg.len() as u64 })
+        PictureKind::ALL.into_iter().filter_map(find).collect()
     }
 
     /// Deletes a picture, and the day's folder if that was its last one. One that is gone already is no error.
@@ -145,4 +160,24 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(Error::file("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_of_an_event_is_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = Media::open(&folder.path().join("media")).expect("opened");
+        let camera = iris_core::CameraId::new("gate").expect("a valid id");
+        let id = EventId { camera, epoch: iris_core::Epoch::first(1), n: 1 };
+        let started = Some(WallTime { unix_micros: 1_700_000_000_000_000 });
+        assert!(media.saved(id, started).is_empty());
+        let boxes = media.save(id, started, PictureKind::Boxes, b"with boxes").expect("saved");
+        assert_eq!(media.saved(id, started), std::slice::from_ref(&boxes));
+        let plain = media.save(id, started, PictureKind::Plain, b"plain").expect("saved");
+        assert_eq!(plain.path, "gate/2023-11-14/gate-1.0-1.jpg");
+        assert_eq!(media.saved(id, started), [plain, boxes]);
+    }
 }
