@@ -176,8 +176,9 @@ impl Pipeline {
 
     fn remove(&mut self, id: CameraId) {
         let shared = &self.shared;
-        let Some(camera) = shared.cameras.write().unwrap_or_else(PoisonError::into_inner).remove(&id) else { return };
+        let Some(camera) = shared.camera(id) else { return };
         camera.stop.cancel();
+        // Workers must know the camera until its task has ended: in a replay the task waits for them.
         if let Some(task) = self.tasks.remove(&id) {
             drop(self.runtime.block_on(task));
         }
@@ -187,6 +188,7 @@ impl Pipeline {
         if shared.slots.remove(id).is_some() {
             camera.ledger.model.drop_one(DropReason::Retired);
         }
+        shared.cameras.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         send(&self.analytics, id, ToAnalyst::Remove(id));
         shared.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, camera.next_epoch());
     }

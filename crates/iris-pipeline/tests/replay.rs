@@ -112,6 +112,24 @@ fn replays_side_by_side_do_not_disturb_each_other() {
 }
 
 #[test]
+fn a_replay_can_be_removed_in_the_middle_and_comes_back_under_new_ids() {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start(TWO_CORES, &runtime);
+    let yard = camera("yard", &clip(), Pace::Replay, Vec::new());
+    let next_frame = || loop {
+        if let Report::Frame { frame, .. } = reports.recv().expect("the pipeline runs") {
+            return frame.key;
+        }
+    };
+    for connection in 0..5 {
+        pipeline.apply(vec![yard.clone()]).expect("the camera is taken");
+        while next_frame().epoch.connection < connection {}
+        pipeline.apply(Vec::new()).expect("the camera is removed");
+    }
+    pipeline.shutdown();
+}
+
+#[test]
 fn a_file_that_is_not_there_finishes_at_once_and_says_why() {
     let runtime = runtime();
     let (mut pipeline, reports) = start(ONE_CORE, &runtime);
