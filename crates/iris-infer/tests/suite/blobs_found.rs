@@ -141,6 +141,8 @@ proptest! {
         (w, h) in (10.0f32..40.0, 10.0f32..40.0), (fx, fy) in (0.0f32..1.0, 0.0f32..1.0), red: bool, disc: bool,
     ) {
         let size = Size::new(320, 192);
+        // Boxes of any shape; discs, which fill less of the model's cells, from 13 pixels across.
+        let (w, h) = if disc { (w.max(13.0), w.max(13.0)) } else { (w, h) };
         let (x, y) = (8.0 + fx * (size.width as f32 - w - 16.0), 8.0 + fy * (size.height as f32 - h - 16.0));
         let thing = rect(x, y, x + w, y + h);
         let color = if red { RED } else { WHITE };
