@@ -7,6 +7,7 @@
 //! | packet → decode | drops up to the next key frame, says so with a gap | [`gop::Queues`] |
 //! | prepared → model | the newer frame replaces the older one | not here: the scheduler of `iris-infer` is that slot |
 //! | model → analytics, event → store | the sender waits | [`blocking::channel`] |
+//! | anything → viewers | a reader that falls behind is told how many it missed, and goes on at a key unit | [`fanout::Fanout`] |
 //!
 //! Nothing here has a thread, a clock or a metric of its own: `send` returns what it dropped and `depth` says what
 //! waits, so that for every queue `sent = taken + dropped + depth`, and the caller counts each under its reason.
@@ -35,5 +36,6 @@
 //! ```
 
 pub mod blocking;
+pub mod fanout;
 pub mod gop;
 mod sync;

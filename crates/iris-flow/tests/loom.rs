@@ -2,7 +2,11 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p iris-flow --test loom --release`. A lost wake-up shows as a deadlock.
 #![cfg(loom)]
 
+use std::task::{Context, Poll, Wake};
+use std::time::Duration;
+
 use iris_flow::blocking::channel;
+use iris_flow::fanout::{Fanout, Limits, Next, Tag};
 use iris_flow::gop::{Queues, Unit, Work};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -155,5 +159,39 @@ fn a_gone_receiver_wakes_all_senders() {
         let senders = [thread::spawn(move || tx.send(1)), thread::spawn(move || other.send(2))];
         drop(rx);
         assert!(senders.into_iter().all(|sender| sender.join().unwrap().is_err()));
+    });
+}
+
+/// Wakes a thread that is parked until then.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[test]
+fn a_reader_is_woken_by_what_is_sent_and_by_the_end() {
+    explore(3, || {
+        let fanout = Fanout::new(Limits { span: Duration::from_secs(1), bytes: 8 });
+        let mut reader = fanout.follow(Duration::MAX);
+        let watching = thread::spawn(move || {
+            let waker = std::sync::Arc::new(Unpark(thread::current())).into();
+            let mut context = Context::from_waker(&waker);
+            let mut seen = 0;
+            loop {
+                match reader.poll_next(&mut context) {
+                    Poll::Ready(Some(Next::Unit(_))) => seen += 1,
+                    Poll::Ready(Some(Next::Missed(n))) => panic!("{n} were kept and not given"),
+                    Poll::Ready(None) => return seen,
+                    Poll::Pending => thread::park(),
+                }
+            }
+        });
+        fanout.send(Tag { is_key: true, at: Duration::ZERO, bytes: 1 }, ());
+        fanout.send(Tag { is_key: false, at: Duration::ZERO, bytes: 1 }, ());
+        fanout.close();
+        assert_eq!(watching.join().unwrap(), 2);
     });
 }
