@@ -8,7 +8,8 @@ use iris_analytics::schedule::LocalTime;
 use iris_analytics::{Profile, Tracker};
 use iris_core::{ClassId, Detections, Epoch, Event, Frame, Moment, TrackId, Tracks, WallTime};
 
-use crate::settings::CameraSettings;
+use crate::audience::Audience;
+use crate::camera::Camera;
 use crate::topology::Report;
 
 /// Says what weekday and minute a moment is where the cameras stand. Pure, so that schedules can be replayed.
@@ -32,6 +33,7 @@ pub(crate) struct Analyst {
     local_clock: LocalClock,
     /// The best picture so far of each live track, shared by the tracks that it shows.
     gallery: HashMap<TrackId, Arc<Frame>>,
+    audience: Audience,
     report_frames: bool,
     last: Option<(Epoch, Moment)>,
     /// Detections of this epoch or an earlier one come too late: its tracks were ended.
@@ -40,18 +42,20 @@ pub(crate) struct Analyst {
 
 impl Analyst {
     pub(crate) fn new(
-        settings: &CameraSettings,
+        camera: &Camera,
         first: Epoch,
         profile: Profile,
         classes: Classes,
         local_clock: LocalClock,
     ) -> Self {
+        let settings = &camera.settings;
         Self {
             tracker: settings.tracker.build(settings.id, first, profile),
             rules: Rules::new(settings.id, settings.rules.clone()),
             classes,
             local_clock,
             gallery: HashMap::new(),
+            audience: camera.audience.clone(),
             report_frames: settings.report_frames,
             last: None,
             closed: None,
@@ -73,7 +77,10 @@ impl Analyst {
             self.gallery.insert(track.id, Arc::clone(&frame));
         }
         let local = tracks.at.wall.map(|wall| (self.local_clock)(wall));
-        tell(self.rules.update(tracks, local), &self.classes, &self.gallery, report);
+        self.audience.tell(tracks);
+        for event in self.rules.update(tracks, local) {
+            report(told(event, &self.classes, &self.gallery, &self.audience));
+        }
         forget(tracks, &mut self.gallery);
         if self.report_frames {
             report(Report::Frame { frame, tracks: tracks.clone() });
@@ -86,15 +93,21 @@ impl Analyst {
         let Some((epoch, at)) = self.last else { return };
         self.closed = Some(epoch);
         self.tracker.end(at);
-        tell(self.rules.end(), &self.classes, &self.gallery, report);
+        for event in self.rules.end() {
+            report(told(event, &self.classes, &self.gallery, &self.audience));
+        }
         self.gallery.clear();
     }
 }
 
-fn tell(events: &[Event], classes: &Classes, gallery: &HashMap<TrackId, Arc<Frame>>, report: &mut dyn FnMut(Report)) {
-    for event in events {
-        let picture = gallery.get(&event.evidence.track).cloned();
-        report(Report::Event { event: event.clone(), class: classes.name(event.evidence.class), picture });
+fn told(event: &Event, classes: &Classes, gallery: &HashMap<TrackId, Arc<Frame>>, audience: &Audience) -> Report {
+    // What has no duration is told once, all else when it starts and again when it ends.
+    let is_new = event.ended.is_none_or(|ended| ended == event.started);
+    Report::Event {
+        event: event.clone(),
+        class: classes.name(event.evidence.class),
+        picture: gallery.get(&event.evidence.track).cloned(),
+        recording: is_new.then(|| audience.record(event.id.camera, event.started)),
     }
 }
 

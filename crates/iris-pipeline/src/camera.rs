@@ -8,9 +8,10 @@ use std::time::Duration;
 use iris_core::{Clock, Epoch, MonoTime, Packet};
 use iris_infer::Share;
 use iris_ingest::State;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::audience::Audience;
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::settings::{CameraSettings, Pace};
@@ -46,8 +47,9 @@ pub(crate) struct Camera {
     pub(crate) settings: CameraSettings,
     pub(crate) ledger: Ledger,
     pub(crate) stop: CancellationToken,
+    pub(crate) audience: Audience,
     eye: Mutex<Eye>,
-    state: Mutex<(State, MonoTime)>,
+    state: watch::Sender<(State, MonoTime)>,
     log_budget: Mutex<LogBudget>,
     interrupted: AtomicBool,
     recorded: AtomicBool,
@@ -63,8 +65,9 @@ impl Camera {
             settings,
             ledger: Ledger::default(),
             stop: CancellationToken::new(),
+            audience: Audience::new(),
             eye: Mutex::new(eye),
-            state: Mutex::new((State::Connecting, now)),
+            state: watch::Sender::new((State::Connecting, now)),
             log_budget: Mutex::new(LogBudget::new(now)),
             interrupted: AtomicBool::new(false),
             recorded,
@@ -83,9 +86,9 @@ impl Camera {
     /// Notes a new state. True if a connection that was live no longer is.
     pub(crate) fn enter(&self, state: State, clock: &dyn Clock) -> bool {
         self.log(&state, clock.mono());
-        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let interrupted = matches!(current.0, State::Live { .. }) && !matches!(state, State::Live { .. });
-        *current = (state, clock.mono());
+        let is_live = matches!(state, State::Live { .. });
+        let (before, _) = self.state.send_replace((state, clock.mono()));
+        let interrupted = matches!(before, State::Live { .. }) && !is_live;
         self.interrupted.fetch_or(interrupted, Relaxed);
         interrupted
     }
@@ -124,6 +127,11 @@ impl Camera {
         }
     }
 
+    /// Its state, and whenever that changes.
+    pub(crate) fn states(&self) -> watch::Receiver<(State, MonoTime)> {
+        self.state.subscribe()
+    }
+
     pub(crate) fn note_epoch(&self, epoch: Epoch) {
         self.connection.store(epoch.connection, Relaxed);
     }
@@ -138,7 +146,7 @@ impl Camera {
     }
 
     pub(crate) fn status(&self, now: MonoTime) -> CameraStatus {
-        let (state, since) = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (state, since) = self.state.borrow().clone();
         let age = self.age_micros.load(Relaxed);
         CameraStatus {
             state,

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use iris_analytics::{ClassGroups, Profile};
-use iris_core::{CameraId, Clock, DropReason, Epoch};
+use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
 use iris_infer::{Detector, Manifest, Model, Options};
@@ -13,6 +13,7 @@ use iris_ingest::CameraStream;
 use tokio::runtime::Handle;
 
 use crate::analyst::{Classes, LocalClock};
+use crate::audience::Live;
 use crate::camera::{Camera, CameraStatus};
 use crate::error::Error;
 use crate::look::Eye;
@@ -151,6 +152,7 @@ impl Pipeline {
         self.analytics.clear();
         join(&mut self.analysts);
         for camera in cameras {
+            camera.audience.close();
             let Ledger { decode, model, analytics } = &camera.ledger;
             for count in [decode, model, analytics] {
                 count.drop_many(DropReason::Shutdown, u64::try_from(count.in_flight()).unwrap_or(0));
@@ -189,6 +191,7 @@ impl Pipeline {
             camera.ledger.model.drop_one(DropReason::Retired);
         }
         shared.cameras.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        camera.audience.close();
         send(&self.analytics, id, ToAnalyst::Remove(id));
         shared.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, camera.next_epoch());
     }
@@ -220,6 +223,18 @@ impl View {
             let id = camera.settings.id;
             visit(id, camera.status(now), &camera.ledger, self.0.packets.depth(id));
         }
+    }
+
+    /// Watches a camera, from its newest key frame on.
+    pub fn watch(&self, camera: CameraId) -> Option<Live> {
+        let camera = self.0.camera(camera)?;
+        let classes = Arc::clone(&self.0.models[camera.settings.model].classes.0);
+        Some(camera.audience.watch(camera.settings.id, classes, camera.states()))
+    }
+
+    /// What a camera sent since its newest key frame. Empty if that is not kept any more or has not come yet.
+    pub fn newest(&self, camera: CameraId) -> Option<Vec<Packet>> {
+        self.0.camera(camera).map(|camera| camera.audience.newest())
     }
 
     /// Ends the streams of all cameras, as if their sources were over. Reports follow as at such an end.

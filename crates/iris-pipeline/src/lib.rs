@@ -5,6 +5,7 @@
 //! and know nothing of threads; this crate owns all threads and decides nothing about pictures.
 
 mod analyst;
+mod audience;
 mod camera;
 mod control;
 mod error;
@@ -13,14 +14,17 @@ mod meter;
 mod metrics;
 mod settings;
 mod slots;
+mod still;
 pub mod topology;
 mod waiting;
 
 pub use analyst::LocalClock;
+pub use audience::{BEFORE, Live, RECENT, Recording, Sight};
 pub use camera::CameraStatus;
 pub use control::{Changes, Pipeline, View};
 pub use error::{Error, ErrorKind};
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, publish};
 pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
+pub use still::still;
 pub use topology::Report;

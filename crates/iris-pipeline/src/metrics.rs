@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iris_core::DropReason;
+use iris_core::{CameraId, DropReason};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::control::View;
@@ -40,6 +40,7 @@ names! {
     Live = "iris_camera_live", describe_gauge, "1 while the camera's connection delivers, else 0.";
     Connections = "iris_camera_connections_total", describe_counter, "Connections made to the camera in this run.";
     Age = "iris_age_seconds", describe_histogram, "Time from an access unit's last byte to a stage's end, in seconds.";
+    Missed = "iris_fanout_missed_total", describe_counter, "Access units that viewers and recordings were too slow for.";
     Blocked = "iris_blocked_microseconds_total", describe_counter, "Time that senders waited at a full queue.";
 }
 
@@ -71,4 +72,8 @@ pub(crate) fn observe_age(stage: &'static str, age: Duration) {
 
 pub(crate) fn count_blocked(edge: &'static str, waited: Duration) {
     counter!(Name::Blocked.as_str(), "queue" => edge).increment(waited.as_micros() as u64);
+}
+
+pub(crate) fn count_missed(camera: CameraId, reader: &'static str, n: u64) {
+    counter!(Name::Missed.as_str(), "camera" => camera.to_string(), "reader" => reader).increment(n);
 }

@@ -11,6 +11,7 @@
 //! | slots | `LatestSlots`, one a camera | a newer frame takes the older one's place |
 //! | analytics | [`blocking`], [`DETECTIONS`] a thread | the model's thread waits: the work is paid for |
 //! | reports | [`blocking`], [`REPORTS`] | the analytics thread waits: no event is lost |
+//! | viewers | [`fanout`](iris_flow::fanout), [`RECENT`](crate::RECENT) a camera | who falls behind is told how many it missed |
 //!
 //! A camera that replays enters in lockstep: its next access unit comes when all that came of the one before is done.
 
@@ -27,6 +28,7 @@ use iris_infer::Detector;
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, Classes, LocalClock};
+use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
 use crate::control::Loaded;
 use crate::look::{Look, LookSink};
@@ -43,6 +45,7 @@ pub const REPORTS: usize = 256;
 
 /// What comes out.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every report is the large one")]
 pub enum Report {
     /// Something that a person should know, with its best picture so far.
     Event {
@@ -52,6 +55,8 @@ pub enum Report {
         class: Arc<str>,
         /// The frame that `event.evidence.best` names.
         picture: Option<Arc<Frame>>,
+        /// What the camera sends, from before the event on, when the event is told for the first time.
+        recording: Option<Recording>,
     },
     /// A frame was analysed; only of cameras that ask for it.
     Frame {
@@ -108,6 +113,7 @@ impl Topology {
                 Output::Item(Item::Data(packet)) => {
                     camera.note_epoch(packet.key.epoch);
                     let (ticket, wait) = ticket(camera.pace());
+                    camera.audience.show(&packet);
                     camera.ledger.decode.receive();
                     let dropped = self.packets.send(id, Unit { packet, ticket });
                     camera.ledger.decode.drop_many(DropReason::QueueFull, dropped as u64);
@@ -225,7 +231,7 @@ pub(crate) fn analyse(inbox: &blocking::Receiver<ToAnalyst>, reports: &Waiting<R
     while let Some(message) = inbox.recv() {
         match message {
             ToAnalyst::Add { camera, first, profile, classes } => {
-                let analyst = Analyst::new(&camera.settings, first, profile, classes, Arc::clone(local_clock));
+                let analyst = Analyst::new(&camera, first, profile, classes, Arc::clone(local_clock));
                 scenes.insert(camera.settings.id, (camera, analyst));
             }
             ToAnalyst::Seen { camera, detections, frame, ticket: _ticket } => {

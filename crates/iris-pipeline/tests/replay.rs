@@ -32,7 +32,7 @@ fn log(reports: &[Report]) -> String {
     let mut log = String::new();
     for report in reports {
         match report {
-            Report::Event { event, class, picture } => {
+            Report::Event { event, class, picture, .. } => {
                 writeln!(log, "{event:?} {class} {:?}", picture.as_ref().map(|p| p.key))
             }
             Report::Frame { frame, tracks } => writeln!(log, "{} {:?}", frame.key, tracks.live),

@@ -26,7 +26,7 @@ pub fn start(
     std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, class, picture } => {
+                Report::Event { event, class, picture, .. } => {
                     let picture = picture.as_deref().filter(|_| !hurry.is_cancelled());
                     keep(&event, &class, picture, &*store, &*clock);
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use iris_core::{DropReason, GapReason};
 use iris_infer::Manifest;
-use iris_pipeline::{Name, topology};
+use iris_pipeline::{Name, RECENT, topology};
 use iris_server::config;
 
 const DROPS: &str = include_str!("../../../docs/spec/drop-policy.md");
@@ -53,6 +53,11 @@ fn the_drop_policy_states_the_capacities() {
         format!("| {} access units a camera |", topology::PACKETS),
         format!("| {} results a thread |", topology::DETECTIONS),
         format!("| {} reports |", topology::REPORTS),
+        format!(
+            "| the last {} s of a camera, at most {} MiB or one access unit |",
+            RECENT.span.as_secs(),
+            RECENT.bytes >> 20
+        ),
     ] {
         assert!(DROPS.contains(&capacity), "{capacity}");
     }

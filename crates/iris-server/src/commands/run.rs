@@ -180,7 +180,7 @@ impl Outputs {
     fn follow(&mut self, reports: &Receiver<Report>, view: &View, id: CameraId) -> Result<()> {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, class, picture } => self.event(event, &class, picture.as_deref())?,
+                Report::Event { event, class, picture, .. } => self.event(event, &class, picture.as_deref())?,
                 Report::Frame { frame, tracks } => {
                     self.frame(&frame, tracks)?;
                     view.cameras(|_, status, ledger, _| {

@@ -46,7 +46,7 @@ fn follow(reports: &Receiver<Report>) -> Outcome {
     let mut outcome = Outcome::default();
     loop {
         match reports.recv().expect("the pipeline runs") {
-            Report::Event { event, class, picture } => {
+            Report::Event { event, class, picture, .. } => {
                 assert_eq!(picture.map(|picture| picture.key), Some(event.evidence.best.key));
                 if event.ended.is_some() {
                     outcome.events.push_str(&line(&event, &class));
