@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use iris_analytics::{ClassGroups, Profile};
 use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
-use iris_infer::{Detector, Manifest, Model, Options};
+use iris_infer::Manifest;
 use iris_ingest::CameraStream;
 use tokio::runtime::Handle;
 
-use crate::analyst::{Classes, LocalClock};
+use crate::analyst::LocalClock;
 use crate::audience::Live;
 use crate::camera::{Camera, CameraStatus};
 use crate::error::Error;
 use crate::look::Eye;
 use crate::meter::Ledger;
+use crate::models::{Loaded, Models, Sessions};
 use crate::settings::{CameraSettings, ModelSettings, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
@@ -58,7 +58,8 @@ impl Pipeline {
         runtime: Handle,
     ) -> Result<(Self, blocking::Receiver<Report>), Error> {
         iris_decode::install_log();
-        let models = settings.models.iter().map(Loaded::open).collect::<Result<Vec<_>, _>>()?;
+        let models = Models::new(settings.cores.infer);
+        settings.models.iter().try_for_each(|model| models.load(model).map(drop))?;
         let shared = Arc::new(Topology {
             clock,
             packets: gop::Queues::new(PACKETS),
@@ -89,10 +90,8 @@ impl Pipeline {
             this.analysts.push(spawn(format!("ana-{n}"), move || analyse(&inbox, &reports, &local_clock))?);
         }
         for n in 0..settings.cores.infer {
-            let loaded = this.shared.models.iter().zip(&settings.models);
-            let mut detectors = loaded.map(|(l, settings)| l.detector(settings)).collect::<Result<Vec<_>, _>>()?;
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
-            this.devices.push(spawn(format!("inf-{n}"), move || shared.infer(&mut detectors, &analytics))?);
+            this.devices.push(spawn(format!("inf-{n}"), move || shared.infer(&mut Sessions::default(), &analytics))?);
         }
         for n in 0..settings.cores.decode {
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
@@ -101,14 +100,24 @@ impl Pipeline {
         Ok((this, reported))
     }
 
+    /// The number of a model, for [`CameraSettings::model`], and its description. It is loaded unless it is there, and
+    /// stays.
+    ///
+    /// # Errors
+    /// A model that does not load or does not fit its manifest.
+    pub fn load(&self, model: &ModelSettings) -> Result<(usize, Arc<Manifest>), Error> {
+        let (at, loaded) = self.shared.models.load(model)?;
+        Ok((at, Arc::clone(&loaded.manifest)))
+    }
+
     /// Makes `wanted` the cameras that run. Those whose settings are as before are not touched.
     ///
     /// # Errors
     /// A camera that names a model that is not there; then nothing has changed.
     pub fn apply(&mut self, wanted: Vec<CameraSettings>) -> Result<Changes, Error> {
-        let count = self.shared.models.len();
-        if let Some(CameraSettings { id, model, .. }) = wanted.iter().find(|c| c.model >= count) {
-            return Err(Error::NoSuchModel { camera: *id, model: *model, count });
+        let models = self.shared.models.all();
+        if let Some(CameraSettings { id, model, .. }) = wanted.iter().find(|c| c.model >= models.len()) {
+            return Err(Error::NoSuchModel { camera: *id, model: *model, count: models.len() });
         }
         let mut changes = Changes::default();
         let current: Vec<CameraId> = self.tasks.keys().copied().collect();
@@ -125,7 +134,8 @@ impl Pipeline {
                 }
                 None => changes.added.push(settings.id),
             }
-            self.add(settings);
+            let model = Arc::clone(&models[settings.model]);
+            self.add(settings, &model);
         }
         Ok(changes)
     }
@@ -160,14 +170,13 @@ impl Pipeline {
         }
     }
 
-    fn add(&mut self, settings: CameraSettings) {
+    fn add(&mut self, settings: CameraSettings, model: &Loaded) {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
-        let eye = Eye::new(Arc::clone(&shared.frames), &shared.models[settings.model].model.manifest);
+        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
-        let model = &shared.models[camera.settings.model];
         let (profile, classes) = (model.profile(), model.classes.clone());
         send(&self.analytics, id, ToAnalyst::Add { camera: Arc::clone(&camera), first, profile, classes });
         shared.slots.add(id, camera.share());
@@ -228,7 +237,7 @@ impl View {
     /// Watches a camera, from its newest key frame on.
     pub fn watch(&self, camera: CameraId) -> Option<Live> {
         let camera = self.0.camera(camera)?;
-        let classes = Arc::clone(&self.0.models[camera.settings.model].classes.0);
+        let classes = Arc::clone(&self.0.models.get(camera.settings.model)?.classes.0);
         Some(camera.audience.watch(camera.settings.id, classes, camera.states()))
     }
 
@@ -244,39 +253,9 @@ impl View {
         }
     }
 
-    /// The models, in the order of [`Settings::models`].
-    pub fn models(&self) -> impl Iterator<Item = &Manifest> {
-        self.0.models.iter().map(|loaded| &*loaded.model.manifest)
-    }
-}
-
-/// How much surer than the manifest's threshold a model must be for a track to begin; so has ByteTrack's reference.
-const MARGIN: f32 = 0.1;
-
-/// A model as all threads share it.
-pub(crate) struct Loaded {
-    model: Model,
-    classes: Classes,
-    /// Detections from this score on are believed.
-    min_score: f32,
-}
-
-impl Loaded {
-    fn open(settings: &ModelSettings) -> Result<Self, Error> {
-        let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
-        let min_score = settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN);
-        let classes = Classes(model.manifest.classes.iter().map(|name| name.as_str().into()).collect());
-        Ok(Self { model, classes, min_score })
-    }
-
-    /// A session of its own for one thread. It reports weaker boxes too, for trackers to carry on with.
-    fn detector(&self, settings: &ModelSettings) -> Result<Detector, Error> {
-        let options = Options { score: Some(self.min_score.min(Profile::LOW)), ..Options::default() };
-        Detector::load(&self.model, &options).map_err(|source| Error::model(settings, source))
-    }
-
-    fn profile(&self) -> Profile {
-        Profile { groups: ClassGroups::by_name(&self.model.manifest.classes), high: self.min_score }
+    /// The models that are loaded, in the order of their numbers.
+    pub fn models(&self) -> Vec<Arc<Manifest>> {
+        self.0.models.all().iter().map(|loaded| Arc::clone(&loaded.manifest)).collect()
     }
 }
 

@@ -12,6 +12,7 @@ mod error;
 mod look;
 mod meter;
 mod metrics;
+mod models;
 mod settings;
 mod slots;
 mod still;

@@ -28,7 +28,8 @@ pub struct CameraSettings {
     pub source: Source,
     /// Live, or a replay.
     pub pace: Pace,
-    /// Which of [`Settings::models`] looks at it.
+    /// The number of the model that looks at it: its place in [`Settings::models`], or from
+    /// [`crate::Pipeline::load`].
     pub model: usize,
     /// Its claim on the devices: detections a second, and weight.
     pub share: Share,
@@ -75,7 +76,7 @@ impl Cores {
 pub struct Settings {
     /// The number of this run, from the store: the first half of every [`iris_core::Epoch`].
     pub run: u32,
-    /// The models that cameras may name.
+    /// The first models; [`crate::Pipeline::load`] adds others.
     pub models: Vec<ModelSettings>,
     /// The threads.
     pub cores: Cores,

@@ -24,15 +24,14 @@ use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, Ga
 use iris_decode::FramePool;
 use iris_flow::blocking;
 use iris_flow::gop::{self, Work};
-use iris_infer::Detector;
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, Classes, LocalClock};
 use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
-use crate::control::Loaded;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
+use crate::models::{Models, Sessions};
 use crate::slots::LatestSlots;
 use crate::waiting::Waiting;
 
@@ -81,7 +80,7 @@ pub(crate) struct Topology {
     /// The first epoch of a camera that was removed and may come back.
     pub(crate) epochs: RwLock<HashMap<CameraId, Epoch>>,
     pub(crate) frames: Arc<FramePool>,
-    pub(crate) models: Vec<Loaded>,
+    pub(crate) models: Models,
     pub(crate) run: u32,
 }
 
@@ -172,10 +171,12 @@ impl Topology {
     }
 
     /// Thread `inf-N`: a device takes the frame that has waited longest against its camera's rate.
-    pub(crate) fn infer(&self, detectors: &mut [Detector], analytics: &[Waiting<ToAnalyst>]) {
+    pub(crate) fn infer(&self, sessions: &mut Sessions, analytics: &[Waiting<ToAnalyst>]) {
         while let Some((id, ToModel { camera, look, ticket })) = self.slots.take(&*self.clock) {
             let Look { prepared, mut frame } = look;
-            match detectors[camera.settings.model].detect(slice::from_ref(&prepared)).map(|mut found| found.pop()) {
+            let detector = sessions.of(&self.models, camera.settings.model);
+            let found = detector.map(|detector| detector.detect(slice::from_ref(&prepared)));
+            match found.transpose().map(|found| found.and_then(|mut found| found.pop())) {
                 Ok(Some(detections)) => {
                     let now = self.clock.mono();
                     frame.stamps.inferred = Some(now);

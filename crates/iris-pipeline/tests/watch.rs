@@ -118,7 +118,7 @@ fn a_live_camera_is_seen_with_its_tracks_in_step_and_as_a_still() {
     assert_eq!(states.last(), Some(&"live"));
     assert!(packets[0].is_key);
     assert!(packets.iter().any(|packet| packet.key == tracks.key && packet.at.media == tracks.at.media));
-    assert_eq!(live.classes().len(), pipeline.view().models().next().expect("a model").classes.len());
+    assert_eq!(live.classes().len(), pipeline.view().models()[0].classes.len());
     let newest = pipeline.view().newest(yard()).expect("there is such a camera");
     let clock = iris_core::clock::SystemClock::new();
     let frame = still(&newest, clock.mono()).expect("a picture");

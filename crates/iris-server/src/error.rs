@@ -39,6 +39,16 @@ pub enum Error {
         /// The newest schema known here.
         known: u32,
     },
+    /// The database was written by an older Iris, and only a server that starts brings it up to date.
+    #[error("{} has schema {found}, this Iris works with {known}; start `iris serve` once", path.display())]
+    OlderSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
     /// Another process writes to the store.
     #[error("{} is in use by another Iris", path.display())]
     InUse {
@@ -106,7 +116,7 @@ impl Error {
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => ErrorKind::Full,
             Self::File { source, .. } if source.kind() == io::ErrorKind::QuotaExceeded => ErrorKind::Full,
             Self::File { .. } => ErrorKind::Io,
-            Self::NewerSchema { .. } | Self::Mismatch { .. } => ErrorKind::Mismatch,
+            Self::NewerSchema { .. } | Self::OlderSchema { .. } | Self::Mismatch { .. } => ErrorKind::Mismatch,
             Self::InUse { .. } => ErrorKind::Busy,
             Self::Record { .. } => ErrorKind::Corrupt,
             Self::Stopped { .. } => ErrorKind::Stopped,

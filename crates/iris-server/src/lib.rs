@@ -8,6 +8,7 @@ pub mod archive;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod door;
 pub mod error;
 pub mod evidence;

@@ -10,7 +10,7 @@ use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
 use iris_infer::{Manifest, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, LocalClock, ModelSettings, Pace};
+use iris_pipeline::{CameraSettings, LocalClock, ModelSettings, Pace, Pipeline};
 use jiff::tz::TimeZone;
 
 use crate::config::{self, Config};
@@ -19,29 +19,17 @@ use crate::message::timestamp;
 /// Above this share of its box inside, something overlaps a zone.
 const OVERLAP: f32 = 0.1;
 
-/// The models that the enabled cameras name, each once, in the order of their first use.
-pub fn models(config: &Config) -> Vec<ModelSettings> {
-    let mut models: Vec<ModelSettings> = Vec::new();
-    for camera in config.cameras.iter().filter(|c| c.enabled) {
-        if models.iter().all(|m| m.path != camera.model.path) {
-            models.push(ModelSettings { path: camera.model.path.clone(), min_score: None });
-        }
-    }
-    models
-}
-
-/// The settings of the enabled cameras.
+/// The settings of the enabled cameras. Models that they are the first to name are loaded.
 ///
 /// # Errors
-/// A camera whose model was not loaded at the start, or a rule with a class that its model does not know.
-pub fn cameras(config: &Config, models: &[ModelSettings], manifests: &[&Manifest]) -> Result<Vec<CameraSettings>> {
-    config.cameras.iter().filter(|c| c.enabled).map(|c| camera(c, models, manifests)).collect()
+/// A model that cannot be loaded, or a rule with a class that its model does not know.
+pub fn cameras(config: &Config, pipeline: &Pipeline) -> Result<Vec<CameraSettings>> {
+    config.cameras.iter().filter(|c| c.enabled).map(|c| camera(c, pipeline)).collect()
 }
 
-fn camera(camera: &config::Camera, models: &[ModelSettings], manifests: &[&Manifest]) -> Result<CameraSettings> {
-    let Some(model) = models.iter().position(|m| m.path == camera.model.path) else {
-        bail!("camera {}: model {} is new; restart Iris to load it", camera.id, camera.model.path.display());
-    };
+fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings> {
+    let model = ModelSettings { path: camera.model.path.clone(), min_score: None };
+    let (model, manifest) = pipeline.load(&model)?;
     let url = SourceUrl::parse(camera.url.expose())?;
     Ok(CameraSettings {
         id: camera.id,
@@ -50,7 +38,7 @@ fn camera(camera: &config::Camera, models: &[ModelSettings], manifests: &[&Manif
         model,
         share: Share { rate_hz: Some(camera.rate), ..Share::default() },
         tracker: tracker(camera.tracker),
-        rules: rules(camera, manifests[model])?,
+        rules: rules(camera, &manifest)?,
         report_frames: false,
     })
 }

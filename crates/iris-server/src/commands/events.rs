@@ -17,7 +17,7 @@ pub(super) fn events(args: &EventsArgs) -> Result<ExitCode> {
     let now = Zoned::now();
     let query = Query {
         since: args.since.as_deref().map(|text| since(text, &now)).transpose()?,
-        camera: args.camera.as_deref().map(CameraId::new).transpose()?,
+        cameras: args.camera.as_deref().map(|id| CameraId::new(id).map(|id| vec![id])).transpose()?,
         limit: Some(args.limit),
         ..Query::default()
     };

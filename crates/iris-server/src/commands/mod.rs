@@ -19,7 +19,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Command, ModelArg, ModelsCommand};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Document, Item, Text};
 
 /// Runs a command. What it has to say goes to standard output; how it goes, to standard error.
 ///
@@ -70,9 +70,14 @@ fn model_path(arg: &ModelArg) -> Result<PathBuf> {
     )
 }
 
-/// Reads a configuration; all its problems are the error.
+/// Reads a configuration file alone; all its problems are the error.
 fn load(path: &Path) -> Result<Config> {
-    config::load(path).map_err(|problems| anyhow!("{}", check::list(&problems)))
+    Ok(load_with(path, &[])?.1.config)
+}
+
+/// Reads a configuration file together with what was made over the API.
+fn load_with(path: &Path, items: &[Item]) -> Result<(Text, Document)> {
+    config::load_with(path, items).map_err(|problems| anyhow!("{}", check::list(&problems)))
 }
 
 /// Two workers move packets from hundreds of sockets; pixels are the pipeline's threads' work.

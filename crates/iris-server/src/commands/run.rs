@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let (mut pipeline, reports) =
         Pipeline::start(&settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
     let view = pipeline.view();
-    let manifest = view.models().next().cloned().context("the pipeline has no model")?;
+    let manifest = view.models().pop().context("the pipeline has no model")?;
     let camera = camera(args, url, configured, &manifest)?;
     let mut outputs = Outputs::create(args, &camera, &manifest)?;
     let id = camera.id;

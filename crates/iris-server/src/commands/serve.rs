@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use iris_core::Clock;
 use iris_core::clock::SystemClock;
-use iris_infer::Manifest;
-use iris_pipeline::{Cores, ModelSettings, Pipeline, Settings};
+use iris_pipeline::{Cores, Pipeline, Settings};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
+use crate::config::Config;
+use crate::control::{Control, Owner};
 use crate::door::Door;
 use crate::retention::Sweeper;
 use crate::sink::Sinks;
@@ -31,11 +31,9 @@ pub(super) fn serve(path: &Path) -> Result<ExitCode> {
     let config = super::load(path)?;
     let runtime = super::runtime()?;
     let mut signals = runtime.block_on(async { Signals::new() })?;
-    let mut server = Server::start(config, &runtime)?;
-    while let Wish::Reload = runtime.block_on(signals.next()) {
-        server.reload(path);
-    }
-    server.stop()
+    let server = Server::start(&config, path, &runtime)?;
+    runtime.block_on(server.heed(&mut signals));
+    server.stop(&runtime)
 }
 
 /// What the one who runs the server wants.
@@ -71,23 +69,24 @@ impl Signals {
 
 /// All that runs, in the order of its start.
 struct Server {
-    config: Config,
-    models: Vec<ModelSettings>,
     store: Arc<dyn Store>,
-    pipeline: Pipeline,
     archive: JoinHandle<()>,
     hurry: CancellationToken,
-    sinks: Sinks,
     sweeper: Sweeper,
+    control: Control,
+    owner: JoinHandle<Owner>,
     door: CancellationToken,
 }
 
 impl Server {
-    fn start(config: Config, runtime: &Runtime) -> Result<Self> {
+    fn start(config: &Config, path: &Path, runtime: &Runtime) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let names = config.sinks.iter().map(|sink| sink.name.clone()).collect();
-        let options = Options { folder: config.store.path.clone(), sinks: names, ..Options::default() };
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options)?);
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::open(&Options { folder: config.store.path.clone(), ..Options::default() })?);
+        let items = store.items()?;
+        let (text, document) = super::load_with(path, &items)?;
+        let names: Vec<String> = document.config.sinks.iter().map(|sink| sink.name.clone()).collect();
+        store.tell(&names)?;
         let run = store.begin_run(clock.wall())?;
         if run.interrupted > 0 {
             tracing::warn!(
@@ -95,65 +94,46 @@ impl Server {
                 "the last run was cut off; its open events are closed as interrupted"
             );
         }
-        let models = setup::models(&config);
-        let settings = Settings { run: run.number, models: models.clone(), cores: Cores::of_this_machine() };
+        let settings = Settings { run: run.number, models: Vec::new(), cores: Cores::of_this_machine() };
         let local_clock = setup::local_clock(config.time_zone.clone());
         let (pipeline, reports) =
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
+        let view = pipeline.view();
         let hurry = CancellationToken::new();
         let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), hurry.clone())?;
-        let sinks = Sinks::start(&config.sinks, &store, &clock)?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
-        let opened = Door::new(pipeline.view(), Arc::clone(&store))?.open(config.listen, door.clone());
+        let opened = Door::new(view, Arc::clone(&store))?.open(config.listen, door.clone());
         let address = runtime.block_on(opened)?;
-        let mut this = Self { config, models, store, pipeline, archive, hurry, sinks, sweeper, door };
-        this.apply(&this.config.clone())?;
-        let cameras = this.config.cameras.iter().filter(|c| c.enabled).count();
+        let sinks = Sinks::new(&store, &clock);
+        let cameras = document.config.cameras.iter().filter(|c| c.enabled).count();
+        let (control, owner) = Owner::new(path, (text, document), items, &store, pipeline, sinks).start()?;
         tracing::info!(run = run.number, cameras, "watching; health and metrics on http://{address}");
-        Ok(this)
+        Ok(Self { store, archive, hurry, sweeper, control, owner, door })
     }
 
-    fn apply(&mut self, config: &Config) -> Result<iris_pipeline::Changes> {
-        let view = self.pipeline.view();
-        let manifests: Vec<&Manifest> = view.models().collect();
-        let cameras = setup::cameras(config, &self.models, &manifests)?;
-        Ok(self.pipeline.apply(cameras)?)
-    }
-
-    /// Takes over a changed file. Only cameras that changed are touched; a bad file changes nothing.
-    fn reload(&mut self, path: &Path) {
-        let outcome = super::load(path).and_then(|config| {
-            let changes = self.apply(&config)?;
-            Ok((config, changes))
-        });
-        match outcome {
-            Ok((config, changes)) => {
-                let later = config::needs_restart(&self.config, &config);
-                if !later.is_empty() {
-                    tracing::warn!("takes effect at the next start: {}", later.join(", "));
-                }
-                tracing::info!(?changes.added, ?changes.changed, ?changes.removed, "configuration taken over");
-                self.config = config;
+    /// Does what signals ask for, until one asks to stop.
+    async fn heed(&self, signals: &mut Signals) {
+        while let Wish::Reload = signals.next().await {
+            if let Err(refusal) = self.control.reload().await {
+                tracing::error!("the configuration was not taken over, nothing has changed:\n{refusal}");
             }
-            Err(error) => tracing::error!(
-                "the configuration was not taken over, nothing has changed:\n{}",
-                super::explain(&error)
-            ),
         }
     }
 
     /// Stops in the order of a frame's way, so that everything seen is told and everything told is stored.
-    fn stop(self) -> Result<ExitCode> {
+    fn stop(self, runtime: &Runtime) -> Result<ExitCode> {
         tracing::info!("stopping");
         cut_off_after(GRACE)?;
         self.hurry.cancel();
-        self.pipeline.shutdown();
+        runtime.block_on(self.control.stop());
+        let owner = self.owner.join().map_err(|_| anyhow!("the thread that owns the pipeline had panicked"))?;
+        owner.pipeline.shutdown();
         if self.archive.join().is_err() {
             tracing::error!("the thread that stores events had panicked");
         }
         self.sweeper.stop();
-        self.sinks.stop();
+        owner.sinks.stop();
         self.store.close(COMMIT)?;
         self.door.cancel();
         tracing::info!("stopped");

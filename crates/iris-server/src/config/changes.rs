@@ -2,14 +2,13 @@
 
 use super::Config;
 
-/// The parts in which two configurations differ and that take effect only when the server is started again. Cameras are
-/// not among them.
+/// The parts in which two configurations differ and that take effect only when the server is started again. Cameras,
+/// sinks and models are not among them.
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let parts = [
         ("time_zone", old.time_zone != new.time_zone),
         ("store", old.store != new.store),
         ("server", old.listen != new.listen),
-        ("sinks", old.sinks != new.sinks),
     ];
     parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
 }

@@ -1,10 +1,13 @@
 //! The configuration: from TOML text to something that can be run, or to a list of all that is wrong with it.
 //!
 //! Two stages: `raw` is what is written, checked by `structure` against the generated schema; `resolve` gives
-//! it meaning. What stands here is the outcome of both. It starts nothing, and it does not look into models: whether
-//! a model knows a class is checked by whoever loads it.
+//! it meaning. What stands here is the outcome of both. Cameras and sinks stand in the file, or were made over the API
+//! and lie in the store (`item`); both kinds pass the same two stages, together. It starts nothing, and it does not look
+//! into models: whether a model knows a class is checked by whoever loads it.
 
 mod changes;
+mod edit;
+mod item;
 mod problem;
 mod raw;
 mod resolve;
@@ -13,9 +16,11 @@ mod secret;
 mod shape;
 mod source;
 mod structure;
+mod text;
+mod written;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use iris_analytics::schedule::Schedule;
@@ -26,10 +31,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use changes::needs_restart;
-pub use problem::Problem;
+pub use edit::{Edit, Refusal};
+pub use item::{Item, ItemKind, Origin};
+pub use problem::{Place, Problem};
 pub use secret::Secret;
-
-use problem::Problems;
+pub use text::{Import, Text, check, check_with, load, load_with};
+pub use written::{Document, HIDDEN, camera_url, hidden, hide, restore, webhook_url};
 
 /// The largest configuration that is read, in bytes.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -43,7 +50,9 @@ pub struct Config {
     pub store: Store,
     /// Where health and metrics are served; a loopback address.
     pub listen: SocketAddr,
-    /// The cameras, in the order of the file; those that are not enabled too.
+    /// The models that cameras can name, in the order of their names.
+    pub models: Vec<Model>,
+    /// The cameras, those of the file first; those that are not enabled too.
     pub cameras: Vec<Camera>,
     /// Where events are delivered.
     pub sinks: Vec<Sink>,
@@ -65,6 +74,8 @@ pub struct Store {
 pub struct Camera {
     /// Its name for ever.
     pub id: CameraId,
+    /// Where it was made.
+    pub origin: Origin,
     /// What people call it.
     pub name: String,
     /// Where its video comes from: an address with one of the schemes `rtsp`, `rtsps`, `http`, `https`, or the
@@ -134,6 +145,8 @@ pub struct Line {
 pub struct Sink {
     /// Its name, under which the store keeps what waits for it.
     pub name: String,
+    /// Where it was made.
+    pub origin: Origin,
     /// What it is.
     pub target: Target,
 }
@@ -208,72 +221,6 @@ impl From<Direction> for Option<iris_core::Direction> {
             Direction::LeftToRight => Some(iris_core::Direction::LeftToRight),
             Direction::RightToLeft => Some(iris_core::Direction::RightToLeft),
         }
-    }
-}
-
-/// Reads a configuration from text. `file` is its name in problems, relative paths in it are relative to `base`.
-/// Environment variables and secret files that it mentions are read; nothing else is.
-///
-/// Returns every problem, in the order of the text.
-pub fn check(text: &str, file: &str, base: &Path) -> Result<Config, Vec<Problem>> {
-    check_with(text, file, base, &|name| std::env::var(name).ok())
-}
-
-/// [`check`] with environment variables from `env`.
-pub fn check_with(
-    text: &str,
-    file: &str,
-    base: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Problem>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut problems = Problems::new(file, text);
-    let config = read(text, base, env, &mut problems);
-    match config {
-        Some(config) if problems.is_empty() => Ok(config),
-        _ => Err(problems.into_sorted()),
-    }
-}
-
-fn read(text: &str, base: &Path, env: &dyn Fn(&str) -> Option<String>, problems: &mut Problems<'_>) -> Option<Config> {
-    if text.len() > MAX_BYTES {
-        problems.add("", format!("the file has {} bytes; at most {MAX_BYTES} are read", text.len()));
-        return None;
-    }
-    let (table, errors) = toml::de::DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        // Only the parser's words: its `Display` shows the line, and with it a password. What follows a syntax
-        // error is guesswork, so meaning is checked once the file is TOML.
-        for error in errors.iter().take(20) {
-            problems.add_at(error.span().map_or(0, |span| span.start), "", format!("not TOML: {}", error.message()));
-        }
-        return None;
-    }
-    let fitting = structure::take(schema_value(), table.get_ref(), problems);
-    match serde_json::from_value(fitting) {
-        Ok(raw) => Some(resolve::resolve(raw, base, env, problems)),
-        Err(error) => {
-            problems.add("", format!("cannot be read: {error}"));
-            None
-        }
-    }
-}
-
-/// Reads and checks a file. A file that does not exist or is not text is a problem like any other; so is one that
-/// holds a password and can be read by everyone.
-pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
-    let file = path.display().to_string();
-    let fail = |message: String| vec![Problem { file: file.clone(), line: 1, column: 1, path: String::new(), message }];
-    let bytes = source::read_limited(path, MAX_BYTES).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        fail(format!("is not UTF-8 text (byte {at})"))
-    })?;
-    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let config = check(&text, &file, base)?;
-    match source::exposed_secret(&config, path) {
-        Some(message) => Err(fail(message)),
-        None => Ok(config),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A key that is missing or malformed was listed by [`super::structure`]; here it is simply not looked at.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use iris_core::{CameraId, Label, Point, Unit};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::problem::{Problems, quoted, suggest};
+use super::problem::{Place, Problems, quoted, suggest};
 use super::raw::{Fraction, Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawZone, SinkKind};
-use super::{Camera, Config, Line, Model, Secret, Sink, Store, Target, Zone, schedule, source};
+use super::{Camera, Config, Line, Model, Origin, Secret, Sink, Store, Target, Zone, schedule, source};
 
 const DEFAULT_RATE: f32 = 5.0;
 const DEFAULT_DAYS: u32 = 30;
@@ -25,8 +25,20 @@ const MIN_KEY: usize = 16;
 /// The longest stay or leave.
 const MAX_DURATION: Duration = Duration::from_hours(24);
 
+/// How many of the first entries stand in the file; the others lie in the store.
+#[derive(Clone, Copy)]
+pub(super) struct FromFile {
+    pub(super) cameras: usize,
+    pub(super) sinks: usize,
+}
+
+fn origin(at: usize, from_file: usize) -> Origin {
+    if at < from_file { Origin::File } else { Origin::Store }
+}
+
 pub(super) fn resolve(
     raw: Raw,
+    from_file: FromFile,
     base: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems<'_>,
@@ -40,8 +52,9 @@ pub(super) fn resolve(
         time_zone: pass.time_zone.clone().unwrap_or(TimeZone::UTC),
         store: pass.store(&raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
-        cameras: pass.cameras(raw.cameras),
-        sinks: pass.sinks(raw.sinks),
+        models: pass.models.clone(),
+        cameras: pass.cameras(raw.cameras, from_file.cameras),
+        sinks: pass.sinks(raw.sinks, from_file.sinks),
     }
 }
 
@@ -106,18 +119,18 @@ impl Pass<'_, '_> {
         self.listed(at, checked)
     }
 
-    fn cameras(&mut self, raw: Vec<RawCamera>) -> Vec<Camera> {
-        let mut seen = HashSet::new();
+    fn cameras(&mut self, raw: Vec<RawCamera>, from_file: usize) -> Vec<Camera> {
+        let mut seen = HashMap::new();
         let cameras = raw.into_iter().enumerate().filter_map(|(i, raw)| {
             let at = format!("cameras[{i}]");
             self.unique(&mut seen, &at, "id", raw.id.as_deref(), "camera");
-            self.camera(&at, raw)
+            self.camera(&at, raw, origin(i, from_file))
         });
         cameras.collect()
     }
 
     /// The camera, unless something without which it cannot be was listed.
-    fn camera(&mut self, at: &str, raw: RawCamera) -> Option<Camera> {
+    fn camera(&mut self, at: &str, raw: RawCamera, origin: Origin) -> Option<Camera> {
         let id = raw.id.map(|id| CameraId::new(&id).map_err(|_| camera_id_rule(&id)));
         let id = id.and_then(|id| self.listed(&format!("{at}.id"), id));
         let name = raw.name.and_then(|name| self.label(&format!("{at}.name"), name));
@@ -130,6 +143,7 @@ impl Pass<'_, '_> {
         let id = id?;
         Some(Camera {
             id,
+            origin,
             name: name.map_or_else(|| id.to_string(), |name| name.to_string()),
             url: url?,
             transport: raw.transport.or(self.defaults.transport).unwrap_or_default(),
@@ -181,7 +195,7 @@ impl Pass<'_, '_> {
     }
 
     fn zones(&mut self, camera: &str, raw: Vec<RawZone>) -> Vec<Zone> {
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         let zones = raw.into_iter().enumerate().filter_map(|(i, raw)| {
             let at = format!("{camera}.zones[{i}]");
             self.unique(&mut seen, &at, "name", raw.name.as_deref(), "zone");
@@ -202,7 +216,7 @@ impl Pass<'_, '_> {
     }
 
     fn lines(&mut self, camera: &str, raw: Vec<RawLine>) -> Vec<Line> {
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         let lines = raw.into_iter().enumerate().filter_map(|(i, raw)| {
             let at = format!("{camera}.lines[{i}]");
             self.unique(&mut seen, &at, "name", raw.name.as_deref(), "line");
@@ -263,17 +277,17 @@ impl Pass<'_, '_> {
         self.listed(&at, schedule::parse(&text)).unwrap_or_default()
     }
 
-    fn sinks(&mut self, raw: Vec<RawSink>) -> Vec<Sink> {
-        let mut seen = HashSet::new();
+    fn sinks(&mut self, raw: Vec<RawSink>, from_file: usize) -> Vec<Sink> {
+        let mut seen = HashMap::new();
         let sinks = raw.into_iter().enumerate().filter_map(|(i, raw)| {
             let at = format!("sinks[{i}]");
             self.unique(&mut seen, &at, "name", raw.name.as_deref(), "sink");
-            self.sink(&at, raw)
+            self.sink(&at, raw, origin(i, from_file))
         });
         sinks.collect()
     }
 
-    fn sink(&mut self, at: &str, raw: RawSink) -> Option<Sink> {
+    fn sink(&mut self, at: &str, raw: RawSink, origin: Origin) -> Option<Sink> {
         if let Some(name) = &raw.name {
             self.listed(&format!("{at}.name"), name_is_safe(name));
         }
@@ -290,7 +304,7 @@ impl Pass<'_, '_> {
                 self.webhook(at, url, secret)?
             }
         };
-        Some(Sink { name: raw.name?, target })
+        Some(Sink { name: raw.name?, origin, target })
     }
 
     fn webhook(&mut self, at: &str, url: Option<RawSecret>, key: Option<RawSecret>) -> Option<Target> {
@@ -317,11 +331,17 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn unique(&mut self, seen: &mut HashSet<String>, at: &str, key: &str, value: Option<&str>, what: &str) {
-        if let Some(value) = value
-            && !seen.insert(value.to_owned())
-        {
-            self.problems.add(&format!("{at}.{key}"), format!("{} is already another {what}", quoted(value)));
+    fn unique(&mut self, seen: &mut HashMap<String, Place>, at: &str, key: &str, value: Option<&str>, what: &str) {
+        let Some(value) = value else { return };
+        let at = format!("{at}.{key}");
+        let place = self.problems.place(&at);
+        match seen.get(value) {
+            None => drop(seen.insert(value.to_owned(), place)),
+            Some(other) if matches!(place, Place::Store { .. }) => {
+                let message = format!("{} is already another {what}: {other}", quoted(value));
+                self.problems.add(&at, message);
+            }
+            Some(_) => self.problems.add(&at, format!("{} is already another {what}", quoted(value))),
         }
     }
 

@@ -15,6 +15,24 @@ pub(super) fn take(schema: &Value, table: &DeTable<'_>, problems: &mut Problems<
     walk.table(schema, table, "", 0)
 }
 
+/// The same for a table that lies in the store as JSON.
+pub(super) fn take_json(schema: &Value, table: &Map<String, Value>, path: &str, problems: &mut Problems<'_>) -> Value {
+    let text = match toml::to_string(table) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.add(path, format!("cannot be written as TOML: {error}"));
+            return Value::Object(Map::new());
+        }
+    };
+    match DeTable::parse(&text) {
+        Ok(table) => Walk { problems }.table(schema, table.get_ref(), path, 0),
+        Err(error) => {
+            problems.add(path, format!("cannot be written as TOML: {}", error.message()));
+            Value::Object(Map::new())
+        }
+    }
+}
+
 struct Walk<'p, 't> {
     problems: &'p mut Problems<'t>,
 }

@@ -52,42 +52,72 @@ impl Failure {
 
 /// All sinks of a configuration, each on its thread.
 pub struct Sinks {
-    stop: Arc<AtomicBool>,
     store: Arc<dyn Store>,
-    threads: Vec<JoinHandle<()>>,
+    clock: Arc<dyn Clock>,
+    running: Vec<Running>,
+}
+
+struct Running {
+    sink: config::Sink,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 impl Sinks {
-    /// Starts a thread for each sink. The store must have been opened with the sinks' names.
-    pub fn start(sinks: &[config::Sink], store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut this = Self { stop: Arc::clone(&stop), store: Arc::clone(store), threads: Vec::new() };
-        for sink in sinks {
-            let courier = Courier::new(&sink.name, open(&sink.target), Arc::clone(store), Arc::clone(clock));
-            let stop = Arc::clone(&stop);
-            let thread = std::thread::Builder::new().name(format!("sink-{}", sink.name));
-            let thread = thread.spawn(move || courier.run(&stop));
-            let failed = |error: std::io::Error| Error::Stopped { why: format!("no thread for a sink: {error}") };
-            this.threads.push(thread.map_err(failed)?);
+    /// None yet.
+    pub fn new(store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
+        Self { store: Arc::clone(store), clock: Arc::clone(clock), running: Vec::new() }
+    }
+
+    /// Makes `wanted` the sinks that are told, here and in the store. Those that are as before are not touched; one that
+    /// changed goes on with what waits for it.
+    pub fn apply(&mut self, wanted: &[config::Sink]) -> Result<()> {
+        self.stop_where(|sink| !wanted.contains(sink));
+        let names: Vec<String> = wanted.iter().map(|sink| sink.name.clone()).collect();
+        self.store.tell(&names)?;
+        for sink in wanted {
+            if !self.running.iter().any(|running| running.sink == *sink) {
+                let running = self.start(sink)?;
+                self.running.push(running);
+            }
         }
-        Ok(this)
+        Ok(())
+    }
+
+    fn start(&self, sink: &config::Sink) -> Result<Running> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let courier = Courier::new(&sink.name, open(&sink.target), store, clock);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new().name(format!("sink-{}", sink.name));
+        let failed = |error: std::io::Error| Error::Stopped { why: format!("no thread for a sink: {error}") };
+        let thread = thread.spawn(move || courier.run(&stopped)).map_err(failed)?;
+        Ok(Running { sink: sink.clone(), stop, thread })
     }
 
     /// Lets each sink finish the message it is at, and ends the threads. What waits is kept in the store.
     pub fn stop(self) {
         drop(self);
     }
+
+    /// Tells all that are to stop, then waits for them: each may be in the middle of a request.
+    fn stop_where(&mut self, is_over: impl Fn(&config::Sink) -> bool) {
+        let over: Vec<Running> = self.running.extract_if(.., |running| is_over(&running.sink)).collect();
+        for running in &over {
+            running.stop.store(true, Ordering::SeqCst);
+        }
+        self.store.news().ring();
+        for running in over {
+            if running.thread.join().is_err() {
+                tracing::error!(sink = running.sink.name, "a sink's thread panicked");
+            }
+        }
+    }
 }
 
 impl Drop for Sinks {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        self.store.news().ring();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a sink's thread panicked");
-            }
-        }
+        self.stop_where(|_| true);
     }
 }
 

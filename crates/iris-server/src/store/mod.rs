@@ -1,12 +1,15 @@
-//! What is remembered: events, their pictures, and what each sink has yet to be told.
+//! What is remembered: events, their pictures, what people said of them, what each sink has yet to be told, and the
+//! cameras and sinks that were made over the API.
 //!
 //! [`Store`] says what any database must do, and one suite in `tests/store.rs` holds every backend to it; [`Sqlite`]
 //! is the one there is. Files are [`Media`]'s, JSON is [`crate::message`]'s, and when something is deleted is decided
 //! by [`crate::retention`].
 
 mod bell;
+mod items;
 mod media;
 mod reader;
+mod review;
 mod rows;
 mod schema;
 mod sqlite;
@@ -18,6 +21,7 @@ use std::time::Duration;
 
 use iris_core::{CameraId, WallTime};
 
+use crate::config::Item;
 use crate::error::{ErrorKind, Result};
 use crate::message::{Entry, Kind, Message};
 
@@ -25,6 +29,7 @@ pub use bell::Bell;
 pub use media::Media;
 pub(crate) use media::is_unfinished;
 pub use reader::Reader;
+pub use review::{Cursor, Page, Review, Stored, Verdict};
 pub use sqlite::{Options, Sqlite};
 pub use writer::Receipt;
 
@@ -41,8 +46,34 @@ pub trait Store: Send + Sync {
     /// all or nothing. An event that is over does not change any more. Waits while too much is waiting.
     fn put(&self, entry: Entry) -> Result<Receipt<()>>;
 
+    /// From now on events are told to these sinks. What waits for others is given up.
+    fn tell(&self, sinks: &[String]) -> Result<()>;
+
     /// Hands out events one by one, newest last, until told to break.
     fn events(&self, query: &Query, each: &mut dyn FnMut(Message) -> ControlFlow<()>) -> Result<()>;
+
+    /// The newest events before a cursor, newest first, at most [`Query::limit`], or [`Page::MOST`]. Pages that follow
+    /// each other neither repeat nor leave out an event that was there at the first, whatever comes in meanwhile.
+    fn page(&self, query: &Query, before: Option<Cursor>) -> Result<Page>;
+
+    /// One event.
+    fn event(&self, id: &str) -> Result<Option<Stored>>;
+
+    /// Remembers what a person says of an event. Returns after the commit; `None` if there is no such event.
+    fn review(&self, id: &str, verdict: Verdict, by: &str, now: WallTime) -> Result<Option<Stored>>;
+
+    /// The events that changed after change number `after`, as they are now, in the order of their last change, at most
+    /// `limit`.
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Stored>>;
+
+    /// The number of the newest change; 0 if there was none.
+    fn newest_change(&self) -> Result<u64>;
+
+    /// The cameras and sinks that were made over the API, in the order in which they were made.
+    fn items(&self) -> Result<Vec<Item>>;
+
+    /// Makes these the cameras and sinks that were made over the API, all or nothing. Returns after the commit.
+    fn set_items(&self, items: Vec<Item>) -> Result<()>;
 
     /// What a sink is to be told now, oldest first, at most `limit` messages: of each camera in order, and nothing of
     /// a camera whose oldest message waits for its next try.
@@ -106,10 +137,14 @@ pub struct Query {
     pub since: Option<WallTime>,
     /// Those that began before.
     pub until: Option<WallTime>,
-    /// Those of one camera.
-    pub camera: Option<CameraId>,
+    /// Those of these cameras.
+    pub cameras: Option<Vec<CameraId>>,
     /// Those of one kind.
     pub kind: Option<Kind>,
+    /// Those of one class, by its name.
+    pub class: Option<String>,
+    /// Those of which this was said.
+    pub verdict: Option<Verdict>,
     /// The newest so many of them.
     pub limit: Option<u32>,
 }

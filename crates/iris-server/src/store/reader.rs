@@ -1,5 +1,6 @@
 //! What is read, each time on a connection that can only read, so that no question ever waits for a write.
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +9,9 @@ use std::time::Duration;
 use iris_core::WallTime;
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::{Backlog, Outgoing, Picture, Query, Usage, rows, schema};
+use super::review::{self, Cursor, Filter, Page, Stored};
+use super::{Backlog, Outgoing, Picture, Query, Usage, items, rows, schema};
+use crate::config::Item;
 use crate::error::{Error, Result};
 use crate::message::Message;
 
@@ -28,15 +31,13 @@ impl Reader {
     /// For the store in a folder. Refuses a folder without a database, and one of another schema.
     pub fn open(folder: &Path) -> Result<Self> {
         let reader = Self::new(folder.join(super::sqlite::DATABASE));
-        reader.ask("be opened", |db| Ok(schema::version(db)))?.and_then(|found| {
-            let path = reader.database.clone();
-            if found == schema::NEWEST {
-                Ok(())
-            } else {
-                Err(Error::NewerSchema { path, found, known: schema::NEWEST })
-            }
-        })?;
-        Ok(reader)
+        let found = reader.ask("be opened", |db| Ok(schema::version(db)))??;
+        let (path, known) = (reader.database.clone(), schema::NEWEST);
+        match found.cmp(&known) {
+            Ordering::Equal => Ok(reader),
+            Ordering::Less => Err(Error::OlderSchema { path, found, known }),
+            Ordering::Greater => Err(Error::NewerSchema { path, found, known }),
+        }
     }
 
     pub(super) fn new(database: PathBuf) -> Self {
@@ -45,8 +46,8 @@ impl Reader {
 
     /// Hands out events one by one, newest last, until told to break.
     pub fn events(&self, query: &Query, each: &mut dyn FnMut(Message) -> ControlFlow<()>) -> Result<()> {
-        let newest = "SELECT seq, at_us, id, body FROM events
-            WHERE at_us >= ?1 AND at_us < ?2 AND (?3 IS NULL OR camera = ?3) AND (?4 IS NULL OR kind = ?4)";
+        let filter = Filter::new(query);
+        let newest = format!("SELECT seq, at_us, id, body FROM events WHERE {}", filter.sql);
         // The newest so many can only be found from the end; without a limit rows come as they lie, none is held.
         let sql = match query.limit {
             Some(limit) => format!(
@@ -54,13 +55,9 @@ impl Reader {
             ),
             None => format!("SELECT id, body FROM ({newest}) ORDER BY at_us, seq"),
         };
-        let since = query.since.map_or(i64::MIN, |at| at.unix_micros);
-        let until = query.until.map_or(i64::MAX, |at| at.unix_micros);
-        let camera = query.camera.map(|camera| camera.to_string());
-        let kind = query.kind.map(rows::label);
         self.ask("read events", |db| {
             let mut statement = db.prepare_cached(&sql)?;
-            let mut found = statement.query(params![since, until, camera, kind])?;
+            let mut found = statement.query(filter.values().as_slice())?;
             while let Some(row) = found.next()? {
                 let message = rows::parse(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
                 match message.map(&mut *each) {
@@ -71,6 +68,27 @@ impl Reader {
             }
             Ok(Ok(()))
         })?
+    }
+
+    pub(super) fn page(&self, query: &Query, before: Option<Cursor>) -> Result<Page> {
+        self.ask("read events", |db| review::page(db, query, before))?
+    }
+
+    pub(super) fn event(&self, id: &str) -> Result<Option<Stored>> {
+        self.ask("read an event", |db| review::one(db, id))?.transpose()
+    }
+
+    pub(super) fn changes(&self, after: u64, limit: usize) -> Result<Vec<Stored>> {
+        self.ask("read changes", |db| review::changes(db, after, limit))?
+    }
+
+    pub(super) fn newest_change(&self) -> Result<u64> {
+        self.ask("number the changes", review::newest_change)
+    }
+
+    /// The cameras and sinks that were made over the API, in the order in which they were made.
+    pub fn items(&self) -> Result<Vec<Item>> {
+        self.ask("read cameras and sinks", items::read)
     }
 
     pub(super) fn due(&self, sink: &str, now: WallTime, limit: usize) -> Result<Vec<Outgoing>> {

@@ -3,6 +3,7 @@
 use iris_core::WallTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::review::next_change;
 use super::{Outcome, Picture, PictureKind, Removed, Run};
 use crate::error::{Error, Result};
 use crate::message::{Entry, Message, State};
@@ -21,10 +22,22 @@ fn put_rows(db: &Connection, entry: &Entry, sinks: &[String]) -> Sql<()> {
     let body = message.to_json();
     let changed = db
         .prepare_cached(
-            "INSERT INTO events (id, camera, kind, run, at_us, open, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (id) DO UPDATE SET open = excluded.open, body = excluded.body WHERE open",
+            "INSERT INTO events (id, camera, kind, run, at_us, open, body, class, change)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (id) DO UPDATE SET open = excluded.open, body = excluded.body, change = excluded.change
+             WHERE open",
         )?
-        .execute(params![message.id, message.camera, label(message.kind), entry.id.epoch.run, at, open, body])?;
+        .execute(params![
+            message.id,
+            message.camera,
+            label(message.kind),
+            entry.id.epoch.run,
+            at,
+            open,
+            body,
+            message.class,
+            next_change(db)?
+        ])?;
     if changed == 0 {
         return Ok(());
     }
@@ -69,7 +82,11 @@ fn interrupt(db: &Connection, sinks: &[String], now: WallTime) -> Result<usize> 
         let mut message = parse(id, body)?;
         message.state = State::Interrupted;
         let body = message.to_json();
-        db.execute("UPDATE events SET open = 0, body = ?2 WHERE id = ?1", params![id, body])
+        next_change(db)
+            .and_then(|change| {
+                let sql = "UPDATE events SET open = 0, body = ?2, change = ?3 WHERE id = ?1";
+                db.execute(sql, params![id, body, change])
+            })
             .and_then(|_| tell(db, &message, &body, sinks, now))
             .map_err(Error::database("close an event"))?;
     }
@@ -86,7 +103,7 @@ pub(super) fn parse(id: &str, body: &str) -> Result<Message> {
 }
 
 /// A sink that is not configured any more would hold its events back from deletion for ever.
-fn give_up_on_others(db: &Connection, sinks: &[String]) -> Sql<()> {
+pub(super) fn give_up_on_others(db: &Connection, sinks: &[String]) -> Sql<()> {
     let mut query = db.prepare("SELECT DISTINCT sink FROM outbox WHERE state = 'pending'")?;
     let waiting: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<Sql<_>>()?;
     for sink in waiting.iter().filter(|sink| !sinks.contains(sink)) {

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// `STEPS[n]` leads from schema n to schema n + 1; `user_version` tells where a database stands.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('uuid', lower(hex(randomblob(16))));
 
@@ -51,7 +52,28 @@ const STEPS: &[&str] = &["
     ) STRICT;
     CREATE INDEX outbox_pending ON outbox (sink, seq) WHERE state = 'pending';
     CREATE INDEX outbox_waiting ON outbox (sink, next_us) WHERE state = 'pending' AND next_us > 0;
-"];
+",
+    "
+    -- `change` numbers the changes of all events in the order of their commits; `meta` holds the last one.
+    ALTER TABLE events ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE events ADD COLUMN class TEXT NOT NULL DEFAULT '';
+    ALTER TABLE events ADD COLUMN review TEXT NOT NULL DEFAULT 'new';
+    ALTER TABLE events ADD COLUMN reviewed_by TEXT;
+    ALTER TABLE events ADD COLUMN reviewed_us INTEGER;
+    UPDATE events SET change = seq, class = coalesce(json_extract(body, '$.class'), '');
+    CREATE UNIQUE INDEX events_change ON events (change);
+    INSERT INTO meta SELECT 'change', coalesce(max(seq), 0) FROM events;
+
+    -- Cameras and sinks that were made over the API, each as its table in a configuration, in JSON.
+    CREATE TABLE items (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body TEXT NOT NULL,
+        UNIQUE (kind, name)
+    ) STRICT;
+",
+];
 
 /// The newest schema.
 pub(super) const NEWEST: u32 = STEPS.len() as u32;
@@ -78,4 +100,30 @@ pub(super) fn migrate(db: &mut Connection) -> Result<()> {
 /// Where a database stands.
 pub(super) fn version(db: &Connection) -> Result<u32> {
     db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(Error::database("tell its schema"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_the_first_schema_are_numbered_and_known_by_class() {
+        let mut db = Connection::open_in_memory().expect("a database");
+        db.execute_batch(STEPS[0]).expect("the first schema");
+        db.pragma_update(None, "user_version", 1).expect("said so");
+        for (id, body) in [("a", r#"{"class":"person"}"#), ("b", r#"{"class":"car"}"#)] {
+            let sql = "INSERT INTO events (id, camera, kind, run, at_us, open, body) VALUES (?1, 'gate', 'track', 1, 0, 0, ?2)";
+            db.execute(sql, [id, body]).expect("stored");
+        }
+        migrate(&mut db).expect("brought up to date");
+        assert_eq!(version(&db).expect("a version"), NEWEST);
+        let mut query = db.prepare("SELECT id, class, change, review FROM events ORDER BY change").expect("SQL");
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let found: Vec<(String, String, i64, String)> =
+            query.query_map([], row).expect("rows").collect::<Result<_, _>>().expect("rows");
+        let expected = [("a", "person", 1), ("b", "car", 2)];
+        assert_eq!(found, expected.map(|(id, class, change)| (id.into(), class.into(), change, "new".into())));
+        let next = db.query_row("SELECT value FROM meta WHERE key = 'change'", [], |row| row.get::<_, i64>(0));
+        assert_eq!(next.expect("a number"), 2);
+    }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use iris_core::WallTime;
@@ -13,9 +13,10 @@ use rusqlite::Connection;
 use super::media::{MARK, make_folder, write_whole};
 use super::writer::Writer;
 use super::{
-    Backlog, Bell, Health, Media, Outcome, Outgoing, Picture, PictureKind, Query, Reader, Receipt, Removed, Run, Store,
-    Usage, rows, schema,
+    Backlog, Bell, Cursor, Health, Media, Outcome, Outgoing, Page, Picture, PictureKind, Query, Reader, Receipt,
+    Removed, Run, Store, Stored, Usage, Verdict, items, review, rows, schema,
 };
+use crate::config::Item;
 use crate::error::{Error, Result};
 use crate::message::{Entry, Message};
 
@@ -45,7 +46,7 @@ pub struct Sqlite {
     reader: Reader,
     media: Media,
     news: Arc<Bell>,
-    sinks: Arc<[String]>,
+    sinks: RwLock<Arc<[String]>>,
     /// Held for as long as the store is.
     _lock: File,
 }
@@ -65,8 +66,14 @@ impl Sqlite {
         check_marks(&db, &media)?;
         let news = Arc::new(Bell::default());
         let writer = Writer::start(db, Arc::clone(&news))?;
-        let sinks = options.sinks.iter().cloned().collect();
+        let sinks = RwLock::new(options.sinks.iter().cloned().collect());
         Ok(Self { writer, reader: Reader::new(path), media, news, sinks, _lock: lock })
+    }
+}
+
+impl Sqlite {
+    fn sinks(&self) -> Arc<[String]> {
+        Arc::clone(&self.sinks.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -139,13 +146,50 @@ fn check_marks(db: &Connection, media: &Media) -> Result<()> {
 
 impl Store for Sqlite {
     fn begin_run(&self, now: WallTime) -> Result<Run> {
-        let sinks = Arc::clone(&self.sinks);
+        let sinks = self.sinks();
         self.writer.write(move |db| rows::begin_run(db, &sinks, now))?.wait()
     }
 
     fn put(&self, entry: Entry) -> Result<Receipt<()>> {
-        let sinks = Arc::clone(&self.sinks);
+        let sinks = self.sinks();
         self.writer.write(move |db| rows::put(db, &entry, &sinks))
+    }
+
+    fn tell(&self, sinks: &[String]) -> Result<()> {
+        let sinks: Arc<[String]> = sinks.into();
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&sinks);
+        let give_up =
+            move |db: &Connection| rows::give_up_on_others(db, &sinks).map_err(Error::database("clear the outbox"));
+        self.writer.write(give_up)?.wait()
+    }
+
+    fn page(&self, query: &Query, before: Option<Cursor>) -> Result<Page> {
+        self.reader.page(query, before)
+    }
+
+    fn event(&self, id: &str) -> Result<Option<Stored>> {
+        self.reader.event(id)
+    }
+
+    fn review(&self, id: &str, verdict: Verdict, by: &str, now: WallTime) -> Result<Option<Stored>> {
+        let (id, by) = (id.to_owned(), by.to_owned());
+        self.writer.write(move |db| review::write(db, &id, verdict, &by, now))?.wait()
+    }
+
+    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Stored>> {
+        self.reader.changes(after, limit)
+    }
+
+    fn newest_change(&self) -> Result<u64> {
+        self.reader.newest_change()
+    }
+
+    fn items(&self) -> Result<Vec<Item>> {
+        self.reader.items()
+    }
+
+    fn set_items(&self, items: Vec<Item>) -> Result<()> {
+        self.writer.write(move |db| items::write(db, &items))?.wait()
     }
 
     fn events(&self, query: &Query, each: &mut dyn FnMut(Message) -> ControlFlow<()>) -> Result<()> {

@@ -23,8 +23,7 @@ pub(crate) struct Outcome {
 /// The clip through the pipeline, with the rules of its configuration.
 pub(crate) fn run(cores: Cores) -> Outcome {
     let config = config::load(&testdata("golden/iris.toml")).expect("a configuration");
-    let models = setup::models(&config);
-    let settings = Settings { run: 1, models: models.clone(), cores };
+    let settings = Settings { run: 1, models: Vec::new(), cores };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let clock = Arc::new(SystemClock::new());
@@ -32,8 +31,7 @@ pub(crate) fn run(cores: Cores) -> Outcome {
     let (mut pipeline, reports) =
         Pipeline::start(&settings, clock, &local_clock, runtime.handle().clone()).expect("the pipeline starts");
     let view = pipeline.view();
-    let manifests: Vec<_> = view.models().collect();
-    let cameras = setup::cameras(&config, &models, &manifests).expect("settings of the camera");
+    let cameras = setup::cameras(&config, &pipeline).expect("settings of the camera");
     let cameras = cameras.into_iter().map(|camera| CameraSettings { report_frames: true, ..camera }).collect();
     pipeline.apply(cameras).expect("the camera is taken");
     let outcome = follow(&reports);

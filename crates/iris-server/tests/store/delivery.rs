@@ -360,11 +360,13 @@ fn a_slow_sink_delays_nobody_else_and_is_stopped_in_order() {
     let store: Arc<dyn Store> = sqlite(&folder.path().join("store"), &["slow", "file"]).into();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let path = folder.path().join("events.jsonl");
+    let named = |name: &str, target| config::Sink { name: name.into(), origin: config::Origin::File, target };
     let sinks = [
-        config::Sink { name: "slow".into(), target: Target::Webhook { url: peer.url(), secret: Secret::new(KEY) } },
-        config::Sink { name: "file".into(), target: Target::File { path: path.clone() } },
+        named("slow", Target::Webhook { url: peer.url(), secret: Secret::new(KEY) }),
+        named("file", Target::File { path: path.clone() }),
     ];
-    let running = Sinks::start(&sinks, &store, &clock).expect("threads");
+    let mut running = Sinks::new(&store, &clock);
+    running.apply(&sinks).expect("threads");
     (1..=50).for_each(|n| put(&*store, over("gate", 1, n, n.into())));
 
     wait_until(store.news(), || store.backlog("file").expect("backlog").pending == 0);
@@ -382,6 +384,33 @@ fn a_slow_sink_delays_nobody_else_and_is_stopped_in_order() {
         1,
         "what comes after the stop waits for the next start"
     );
+}
+
+#[test]
+fn sinks_come_and_go_while_events_are_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store: Arc<dyn Store> = sqlite(&folder.path().join("store"), &[]).into();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let path = |name: &str| folder.path().join(name);
+    let sink = |name: &str, file: &str| config::Sink {
+        name: name.into(),
+        origin: config::Origin::Store,
+        target: Target::File { path: path(file) },
+    };
+    let told = |file: &str| std::fs::read_to_string(path(file)).unwrap_or_default().lines().count();
+    let mut sinks = Sinks::new(&store, &clock);
+    sinks.apply(&[sink("stays", "stays"), sink("goes", "goes")]).expect("threads");
+    put(&*store, over("gate", 1, 1, 1));
+    wait_until(store.news(), || told("stays") == 1 && told("goes") == 1);
+    sinks.apply(&[sink("stays", "moved"), sink("comes", "comes")]).expect("threads");
+    put(&*store, over("gate", 1, 2, 2));
+    wait_until(store.news(), || told("moved") == 1 && told("comes") == 1);
+    assert_eq!((told("stays"), told("goes")), (1, 1));
+    assert_eq!(store.backlog("goes").expect("backlog").pending, 0);
+    sinks.apply(&[]).expect("nothing to do");
+    put(&*store, over("gate", 1, 3, 3));
+    assert_eq!(store.backlog("comes").expect("backlog").pending, 0, "nobody is told any more");
+    sinks.stop();
 }
 
 fn wait_until(bell: &Bell, holds: impl Fn() -> bool) {

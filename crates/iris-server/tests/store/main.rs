@@ -4,4 +4,5 @@ mod delivery;
 mod faults;
 mod kit;
 mod message;
+mod review;
 mod suite;

@@ -13,18 +13,18 @@ use iris_server::retention::{Pass, Retention};
 use iris_server::store::{Outcome, PictureKind, Query, Store};
 use proptest::prelude::*;
 
-type Open = fn(&Path, &[&str]) -> Box<dyn Store>;
+pub(crate) type Open = fn(&Path, &[&str]) -> Box<dyn Store>;
 
-const BACKENDS: &[(&str, Open)] = &[("sqlite", sqlite)];
+pub(crate) const BACKENDS: &[(&str, Open)] = &[("sqlite", sqlite)];
 
 /// A fresh folder and a way to open the store in it, as often as needed.
-struct Bench {
-    folder: tempfile::TempDir,
-    open: Open,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) open: Open,
 }
 
 impl Bench {
-    fn open(&self, sinks: &[&str]) -> Box<dyn Store> {
+    pub(crate) fn open(&self, sinks: &[&str]) -> Box<dyn Store> {
         (self.open)(self.folder.path(), sinks)
     }
 }
@@ -34,14 +34,16 @@ macro_rules! suite {
         $(#[$doc])*
         #[test]
         fn $name() {
-            for (backend, open) in BACKENDS {
+            for (backend, open) in $crate::suite::BACKENDS {
                 println!("backend: {backend}");
-                let $bench = Bench { folder: tempfile::tempdir().expect("a folder"), open: *open };
+                let $bench = $crate::suite::Bench { folder: tempfile::tempdir().expect("a folder"), open: *open };
                 $body
             }
         }
     )*};
 }
+
+pub(crate) use suite;
 
 suite! {
     fn runs_are_numbered_from_one_and_for_ever(bench) {
@@ -103,7 +105,7 @@ suite! {
         assert_eq!(ids(&*store, &since), all[2..]);
         assert_eq!(ids(&*store, &Query { until: Some(after(80)), ..Query::default() }), all[..2]);
         assert_eq!(ids(&*store, &Query { limit: Some(2), ..Query::default() }), all[3..]);
-        assert_eq!(ids(&*store, &Query { camera: Some(camera("yard")), ..since.clone() }), ["yard-1.0-2"]);
+        assert_eq!(ids(&*store, &Query { cameras: Some(vec![camera("yard")]), ..since.clone() }), ["yard-1.0-2"]);
         assert_eq!(ids(&*store, &Query { kind: Some(Kind::Intrusion), limit: Some(1), ..since }), all[4..]);
         assert!(ids(&*store, &Query { kind: Some(Kind::Track), ..Query::default() }).is_empty());
     }
