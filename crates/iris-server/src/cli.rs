@@ -35,6 +35,12 @@ pub enum Command {
         #[command(flatten)]
         config: ConfigArg,
     },
+    /// Take cameras and sinks out of a server's store or put them there
+    Config {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// List the events in the store
     Events(EventsArgs),
     /// Check that the database and the pictures in the store agree
@@ -62,6 +68,29 @@ pub struct ConfigArg {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = "iris.toml")]
     pub config: PathBuf,
+}
+
+/// `iris config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print all that is in effect, of the configuration and of the store, as a configuration
+    Export {
+        /// Where it lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Print passwords and keys too, instead of ***
+        #[arg(long)]
+        secrets: bool,
+    },
+    /// Put the cameras and sinks of a file in the place of those in the store; the server must not run
+    Import {
+        /// Where it lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// What to import, such as an export
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// `iris run`.

@@ -2,6 +2,7 @@
 //! of Iris and its results are written.
 
 mod check;
+mod configure;
 mod detect;
 mod events;
 mod fsck;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, Command, ModelArg, ModelsCommand};
+use crate::cli::{Cli, Command, ConfigCommand, ModelArg, ModelsCommand};
 use crate::config::{self, Config, Document, Item, Text};
 
 /// Runs a command. What it has to say goes to standard output; how it goes, to standard error.
@@ -32,6 +33,10 @@ pub fn execute(cli: Cli) -> Result<ExitCode> {
         Command::Track(args) => track::track(&args),
         Command::Serve { config } => serve::serve(&config.config),
         Command::Check { config } => check::check(&config.config),
+        Command::Config { command: ConfigCommand::Export { config, secrets } } => {
+            configure::export(&config.config, secrets)
+        }
+        Command::Config { command: ConfigCommand::Import { config, file } } => configure::import(&config.config, &file),
         Command::Events(args) => events::events(&args),
         Command::Fsck { config, repair } => fsck::fsck(&config.config, repair),
         Command::Models { command: ModelsCommand::Inspect { path } } => models::inspect(&path),

@@ -34,7 +34,7 @@ impl Document {
         let mut written = self.written.clone();
         if !with_secrets {
             for kind in ItemKind::ALL {
-                let tables = written[kind.list()].as_array_mut().into_iter().flatten();
+                let tables = written.get_mut(kind.list()).and_then(Value::as_array_mut).into_iter().flatten();
                 tables.filter_map(Value::as_object_mut).for_each(|table| hide(kind, table));
             }
         }

@@ -11,8 +11,22 @@ fn workspace(path: &str) -> String {
 
 #[test]
 fn help_reads_well() {
-    let commands =
-        ["", "run", "detect", "track", "serve", "check", "events", "fsck", "models", "models inspect", "schema"];
+    let commands = [
+        "",
+        "run",
+        "detect",
+        "track",
+        "serve",
+        "check",
+        "config",
+        "config export",
+        "config import",
+        "events",
+        "fsck",
+        "models",
+        "models inspect",
+        "schema",
+    ];
     let page = |command: &str| {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let mut command = iris(&words);
@@ -59,6 +73,31 @@ fn a_configuration_is_checked() {
     let finished = run_iris(&["check", "-c", &nowhere]);
     assert_eq!(finished.code, Some(1));
     assert!(finished.out.contains(&nowhere), "{}", finished.out);
+}
+
+#[test]
+fn what_lies_in_the_store_is_exported_and_imported() {
+    let folder = Folder::new();
+    let file = "[models.m]\npath = 'm'\n[[cameras]]\nid = 'gate'\nurl = 'rtsp://10.0.0.1/'\n";
+    let path = folder.write("iris.toml", file);
+    let yard = "[[cameras]]\nid = 'yard'\nurl = 'rtsp://u:hunter2hunter2@10.0.0.2/'\nrate = 2\n";
+    let more = folder.write("more.toml", yard);
+    let words = |more: &[&str]| run_iris(&[&["config"], more, &["-c", &path]].concat());
+    assert!(words(&["import", &more]).good().contains("1 cameras and sinks"));
+    let shown = words(&["export"]).good();
+    assert!(shown.contains("rtsp://***@10.0.0.2/") && shown.contains("id = \"gate\""), "{shown}");
+    let whole = words(&["export", "--secrets"]).good();
+    assert!(whole.contains("hunter2hunter2"), "{whole}");
+    let export = folder.write("export.toml", whole);
+    words(&["import", &export]).good();
+    assert_eq!(words(&["export"]).good(), shown, "what is imported is what was exported");
+
+    let bad = folder.write("bad.toml", format!("{yard}model = 'n'\n[[cameras]]\nid = 'gate'\nurl = 'rtsp://h/'\n"));
+    let told = words(&["import", &bad]).bad();
+    for says in ["nothing was imported", "bad.toml:5:9: cameras[0].model", "bad.toml:7:6: cameras[1].id"] {
+        assert!(told.contains(says), "{says}: {told}");
+    }
+    assert_eq!(words(&["export"]).good(), shown, "nothing has changed");
 }
 
 #[test]
