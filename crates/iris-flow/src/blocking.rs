@@ -115,6 +115,30 @@ impl<T> Sender<T> {
     }
 }
 
+impl<T> Sender<T> {
+    /// Sees the queue without being one of its ends.
+    pub fn probe(&self) -> Probe<T> {
+        Probe { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// Sees how full a queue is; it neither keeps it open nor closes it.
+pub struct Probe<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> Probe<T> {
+    /// How many items wait.
+    pub fn depth(&self) -> usize {
+        self.shared.lock().items.len()
+    }
+
+    /// How many items it holds at most.
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity
+    }
+}
+
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         self.shared.lock().senders += 1;

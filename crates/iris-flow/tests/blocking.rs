@@ -66,3 +66,15 @@ fn all_senders_are_heard_each_in_its_order() {
         assert_eq!(next, [500; 4]);
     });
 }
+
+#[test]
+fn a_probe_sees_the_queue_and_keeps_nothing_open() {
+    let (sender, receiver) = channel(2);
+    let probe = sender.probe();
+    sender.send(1).expect("room");
+    assert_eq!((probe.depth(), probe.capacity()), (1, 2));
+    drop(sender);
+    assert_eq!((receiver.recv(), receiver.recv()), (Some(1), None));
+    drop(receiver);
+    assert_eq!(probe.depth(), 0);
+}

@@ -123,6 +123,11 @@ impl<T> Scheduler<T> {
         }
     }
 
+    /// How many cameras take part, and how many of their frames wait.
+    pub fn occupancy(&self) -> (usize, usize) {
+        (self.slots.len(), self.slots.values().filter(|slot| slot.held.is_some()).count())
+    }
+
     /// Says that the device is done with the frame of this camera that it took.
     pub fn done(&mut self, camera: CameraId) {
         if let Some(slot) = self.slots.get_mut(&camera) {

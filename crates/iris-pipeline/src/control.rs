@@ -15,6 +15,7 @@ use crate::analyst::LocalClock;
 use crate::audience::Live;
 use crate::camera::{Camera, CameraStatus};
 use crate::error::Error;
+use crate::gauge::{Device, DeviceStatus, QueueStatus, StageAge, StageThreads};
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::models::{Loaded, Models, Sessions};
@@ -60,6 +61,13 @@ impl Pipeline {
         iris_decode::install_log();
         let models = Models::new(settings.cores.infer);
         settings.models.iter().try_for_each(|model| models.load(model).map(drop))?;
+        let cores = settings.cores;
+        let (reports, reported) = blocking::channel(REPORTS);
+        let reports = Waiting::new("reports", reports, &clock);
+        let (analytics, inboxes): (Vec<_>, Vec<_>) = (0..cores.analyse)
+            .map(|_| blocking::channel(DETECTIONS))
+            .map(|(sender, inbox)| (Waiting::new("analytics", sender, &clock), inbox))
+            .unzip();
         let shared = Arc::new(Topology {
             clock,
             packets: gop::Queues::new(PACKETS),
@@ -69,13 +77,12 @@ impl Pipeline {
             frames: FramePool::new(),
             models,
             run: settings.run,
+            cores,
+            ages: Default::default(),
+            devices: (0..cores.infer).map(|_| Device::default()).collect(),
+            analytics: analytics.iter().map(Waiting::probe).collect(),
+            reports: reports.probe(),
         });
-        let (reports, reported) = blocking::channel(REPORTS);
-        let reports = Waiting::new("reports", reports, &shared.clock);
-        let (analytics, inboxes): (Vec<_>, Vec<_>) = (0..settings.cores.analyse)
-            .map(|_| blocking::channel(DETECTIONS))
-            .map(|(sender, inbox)| (Waiting::new("analytics", sender, &shared.clock), inbox))
-            .unzip();
         let mut this = Self {
             shared,
             runtime,
@@ -86,14 +93,16 @@ impl Pipeline {
             analytics,
         };
         for (n, inbox) in inboxes.into_iter().enumerate() {
-            let (reports, local_clock) = (reports.clone(), Arc::clone(local_clock));
-            this.analysts.push(spawn(format!("ana-{n}"), move || analyse(&inbox, &reports, &local_clock))?);
+            let (shared, reports, local_clock) = (Arc::clone(&this.shared), reports.clone(), Arc::clone(local_clock));
+            let work = move || analyse(&shared, &inbox, &reports, &local_clock);
+            this.analysts.push(spawn(format!("ana-{n}"), work)?);
         }
-        for n in 0..settings.cores.infer {
+        for n in 0..cores.infer {
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
-            this.devices.push(spawn(format!("inf-{n}"), move || shared.infer(&mut Sessions::default(), &analytics))?);
+            let work = move || shared.infer(&shared.devices[n], &mut Sessions::default(), &analytics);
+            this.devices.push(spawn(format!("inf-{n}"), work)?);
         }
-        for n in 0..settings.cores.decode {
+        for n in 0..cores.decode {
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
             this.decoders.push(spawn(format!("dec-{n}"), move || shared.decode(&analytics))?);
         }
@@ -251,6 +260,27 @@ impl View {
         for camera in self.0.all() {
             camera.stop.cancel();
         }
+    }
+
+    /// The threads that run models, and how busy they are.
+    pub fn devices(&self) -> Vec<DeviceStatus> {
+        let now = self.0.clock.mono();
+        self.0.devices.iter().enumerate().map(|(n, device)| device.status(format!("cpu-{n}"), now)).collect()
+    }
+
+    /// How old frames are when they leave each of [`crate::Stages`]; `None` where none has yet.
+    pub fn ages(&self) -> [Option<StageAge>; 3] {
+        self.0.ages.each_ref().map(|ages| ages.quantiles().map(|(p50, p95)| StageAge { p50, p95 }))
+    }
+
+    /// Every stage with its threads, in the order of a frame's way.
+    pub fn stages(&self) -> [StageThreads; 4] {
+        self.0.stages()
+    }
+
+    /// Every queue and what waits in it, in the order of a frame's way.
+    pub fn queues(&self) -> [QueueStatus; 4] {
+        self.0.queues()
     }
 
     /// The models that are loaded, in the order of their numbers.

@@ -61,6 +61,11 @@ impl<T> LatestSlots<T> {
         None
     }
 
+    /// How many slots there are, and how many are taken.
+    pub(crate) fn occupancy(&self) -> (usize, usize) {
+        self.lock().scheduler.occupancy()
+    }
+
     /// Says that the device is done with the camera's frame that it took.
     pub(crate) fn done(&self, camera: CameraId) {
         self.lock().scheduler.done(camera);
@@ -103,7 +108,9 @@ mod tests {
         assert_eq!(slots.put(camera("a"), 2), Some(1));
         assert_eq!(slots.put(camera("b"), 3), Some(3), "there is no camera b");
         assert_eq!(slots.take(&clock), Some((camera("a"), 2)));
+        assert_eq!(slots.occupancy(), (1, 0));
         assert_eq!(slots.put(camera("a"), 4), None);
+        assert_eq!(slots.occupancy(), (1, 1));
         assert_eq!(slots.remove(camera("a")), Some(4));
     }
 

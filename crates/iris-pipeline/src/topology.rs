@@ -18,20 +18,23 @@
 use std::collections::HashMap;
 use std::slice;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use iris_analytics::Profile;
-use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, Tracks};
+use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MonoTime, Tracks};
 use iris_decode::FramePool;
-use iris_flow::blocking;
+use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, Classes, LocalClock};
 use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
+use crate::gauge::{Ages, Device, QueueStatus, StageThreads};
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
 use crate::models::{Models, Sessions};
+use crate::settings::Cores;
 use crate::slots::LatestSlots;
 use crate::waiting::Waiting;
 
@@ -82,6 +85,21 @@ pub(crate) struct Topology {
     pub(crate) frames: Arc<FramePool>,
     pub(crate) models: Models,
     pub(crate) run: u32,
+    pub(crate) cores: Cores,
+    /// How old frames are when they leave each stage.
+    pub(crate) ages: [Ages; 3],
+    /// What the threads that run models have done.
+    pub(crate) devices: Vec<Device>,
+    pub(crate) analytics: Vec<Probe<ToAnalyst>>,
+    pub(crate) reports: Probe<Report>,
+}
+
+/// The stages of which [`Topology::ages`] tells, by their place in it and in [`crate::Stages`].
+#[derive(Clone, Copy)]
+pub(crate) enum Stage {
+    Decode,
+    Model,
+    Analytics,
 }
 
 pub(crate) struct ToModel {
@@ -100,6 +118,36 @@ pub(crate) enum ToAnalyst {
 }
 
 impl Topology {
+    /// Notes that a frame leaves a stage.
+    fn note_age(&self, stage: Stage, received: MonoTime) -> Duration {
+        let age = self.clock.mono().since(received);
+        self.ages[stage as usize].note(age);
+        age
+    }
+
+    /// Every stage with its threads, in the order of a frame's way.
+    pub(crate) fn stages(&self) -> [StageThreads; 4] {
+        let Cores { decode, infer, analyse } = self.cores;
+        [("ingest", 0), ("decode", decode), ("model", infer), ("analytics", analyse)]
+            .map(|(name, threads)| StageThreads { name, threads })
+    }
+
+    /// Every queue, in the order of a frame's way.
+    pub(crate) fn queues(&self) -> [QueueStatus; 4] {
+        let cameras: Vec<CameraId> =
+            self.cameras.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let packets = cameras.iter().map(|id| self.packets.depth(*id)).sum();
+        let (slots, taken) = self.slots.occupancy();
+        let results = self.analytics.iter().map(Probe::depth).sum();
+        [
+            ("packets", PACKETS * cameras.len(), packets, "drops up to the next key frame, and says so"),
+            ("slots", slots, taken, "a newer frame takes the older one's place"),
+            ("analytics", DETECTIONS * self.analytics.len(), results, "the model's thread waits"),
+            ("reports", REPORTS, self.reports.depth(), "the analytics thread waits"),
+        ]
+        .map(|(name, capacity, depth, when_full)| QueueStatus { name, capacity, depth, when_full })
+    }
+
     /// Task of a camera: from the network or file to the packet queue.
     pub(crate) async fn ingest(self: Arc<Self>, camera: Arc<Camera>, mut stream: CameraStream) {
         let id = camera.settings.id;
@@ -171,17 +219,20 @@ impl Topology {
     }
 
     /// Thread `inf-N`: a device takes the frame that has waited longest against its camera's rate.
-    pub(crate) fn infer(&self, sessions: &mut Sessions, analytics: &[Waiting<ToAnalyst>]) {
+    pub(crate) fn infer(&self, device: &Device, sessions: &mut Sessions, analytics: &[Waiting<ToAnalyst>]) {
         while let Some((id, ToModel { camera, look, ticket })) = self.slots.take(&*self.clock) {
             let Look { prepared, mut frame } = look;
             let detector = sessions.of(&self.models, camera.settings.model);
+            let began = self.clock.mono();
             let found = detector.map(|detector| detector.detect(slice::from_ref(&prepared)));
+            let now = self.clock.mono();
+            device.note(began, now);
             match found.transpose().map(|found| found.and_then(|mut found| found.pop())) {
                 Ok(Some(detections)) => {
-                    let now = self.clock.mono();
                     frame.stamps.inferred = Some(now);
-                    camera.note_age(now.since(frame.stamps.received));
-                    observe_age("inferred", now.since(frame.stamps.received));
+                    let age = self.note_age(Stage::Model, frame.stamps.received);
+                    camera.note_age(age);
+                    observe_age("inferred", age);
                     camera.ledger.model.emit();
                     camera.ledger.analytics.receive();
                     send(analytics, id, ToAnalyst::Seen { camera, detections, frame, ticket });
@@ -217,6 +268,7 @@ impl LookSink for Slot<'_> {
         let (ticket, wait) = ticket(self.camera.pace());
         let count = &self.camera.ledger.model;
         count.receive();
+        self.topology.note_age(Stage::Decode, look.frame.stamps.received);
         let item = ToModel { camera: Arc::clone(self.camera), look, ticket };
         if self.topology.slots.put(self.camera.settings.id, item).is_some() {
             count.drop_one(DropReason::Superseded);
@@ -226,7 +278,12 @@ impl LookSink for Slot<'_> {
 }
 
 /// Thread `ana-N`: from detections to events. A camera always meets the same thread, so its frames stay in order.
-pub(crate) fn analyse(inbox: &blocking::Receiver<ToAnalyst>, reports: &Waiting<Report>, local_clock: &LocalClock) {
+pub(crate) fn analyse(
+    topology: &Topology,
+    inbox: &blocking::Receiver<ToAnalyst>,
+    reports: &Waiting<Report>,
+    local_clock: &LocalClock,
+) {
     let mut scenes: HashMap<CameraId, (Arc<Camera>, Analyst)> = HashMap::new();
     let mut report = |report| reports.send(report);
     while let Some(message) = inbox.recv() {
@@ -236,10 +293,12 @@ pub(crate) fn analyse(inbox: &blocking::Receiver<ToAnalyst>, reports: &Waiting<R
                 scenes.insert(camera.settings.id, (camera, analyst));
             }
             ToAnalyst::Seen { camera, detections, frame, ticket: _ticket } => {
+                let received = frame.stamps.received;
                 let scene = scenes.get_mut(&camera.settings.id).filter(|(current, _)| Arc::ptr_eq(current, &camera));
                 let taken = scene.is_some_and(|(_, analyst)| analyst.see(&detections, frame, &mut report));
                 if taken {
                     camera.ledger.analytics.emit();
+                    topology.note_age(Stage::Analytics, received);
                 } else {
                     camera.ledger.analytics.drop_one(DropReason::Retired);
                 }

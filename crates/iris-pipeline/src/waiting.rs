@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iris_core::Clock;
-use iris_flow::blocking::{Sender, TrySendError};
+use iris_flow::blocking::{Probe, Sender, TrySendError};
 
 use crate::metrics::count_blocked;
 
@@ -28,6 +28,10 @@ impl<T> Clone for Waiting<T> {
 impl<T> Waiting<T> {
     pub(crate) fn new(edge: &'static str, queue: Sender<T>, clock: &Arc<dyn Clock>) -> Self {
         Self { edge, queue, clock: Arc::clone(clock) }
+    }
+
+    pub(crate) fn probe(&self) -> Probe<T> {
+        self.queue.probe()
     }
 
     /// Queues an item, waiting for room. An item that nobody will ever receive is dropped with a loud word.

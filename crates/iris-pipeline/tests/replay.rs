@@ -178,3 +178,20 @@ fn a_model_that_cannot_be_loaded_is_named() {
     let error = Pipeline::start(&settings, clock, &local, runtime.handle().clone()).err().expect("it cannot start");
     assert!(error.to_string().contains("/nowhere/model"), "{error}");
 }
+
+#[test]
+fn who_watches_sees_ages_devices_and_queues() {
+    let (_runtime, pipeline, _) = replay(TWO_CORES);
+    let view = pipeline.view();
+    let [decode, model, analytics] = view.ages().map(|age| age.expect("frames have passed"));
+    assert!(decode.p50 <= model.p50 && model.p50 <= analytics.p50, "{decode:?} {model:?} {analytics:?}");
+    assert!(analytics.p95 >= analytics.p50);
+    let devices = view.devices();
+    assert_eq!(devices.iter().map(|device| device.inferences).sum::<u64>(), 80);
+    assert!(devices.iter().all(|device| (0.0..=1.0).contains(&device.busy_share)), "{devices:?}");
+    let queues = view.queues().map(|queue| (queue.name, queue.capacity, queue.depth));
+    assert_eq!(queues, [("packets", 50, 0), ("slots", 1, 0), ("analytics", 128, 0), ("reports", 256, 0)]);
+    let stages = view.stages().map(|stage| (stage.name, stage.threads));
+    assert_eq!(stages, [("ingest", 0), ("decode", 2), ("model", 2), ("analytics", 2)]);
+    pipeline.shutdown();
+}
