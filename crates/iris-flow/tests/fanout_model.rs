@@ -49,7 +49,7 @@ impl Model {
     }
 
     fn age(&self, n: usize) -> Duration {
-        self.sent.last().map_or(Duration::ZERO, |newest| newest.at - self.sent[n].at)
+        self.sent.last().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(self.sent[n].at))
     }
 
     fn send(&mut self, tag: Tag) {

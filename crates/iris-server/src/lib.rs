@@ -12,6 +12,7 @@ pub mod control;
 pub mod door;
 pub mod error;
 pub mod evidence;
+pub mod fmp4;
 pub mod fsck;
 pub mod message;
 pub mod picture;

@@ -1,0 +1,108 @@
+//! The boxes of a fragmented movie with one video track (ISO/IEC 14496-12 §8.8): its head, and its fragments. What a
+//! track is and when a fragment is due belongs to the parent.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use mp4_atom::{
+    Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mehd, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, Stbl, Stsd, Tfdt,
+    Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
+};
+
+use super::parameters::Description;
+use super::{Sample, TIMESCALE, Unsupported};
+
+const TRACK: u32 = 1;
+/// Where decoding can start: it depends on no other.
+const KEY: u32 = 2 << 24;
+/// It depends on others, and is no place to start.
+const NON_KEY: u32 = 1 << 24 | 1 << 16;
+/// No other depends on it.
+const DISPOSABLE: u32 = 2 << 22;
+
+/// The head: `ftyp` and `moov`. `duration` in ticks, where it is known.
+pub(super) fn head(description: &Description, duration: Option<u64>) -> Result<Bytes, Unsupported> {
+    let brand = |name| FourCC::new(name);
+    let ftyp = Ftyp {
+        major_brand: brand(b"iso6"),
+        minor_version: 0,
+        compatible_brands: vec![brand(b"iso6"), brand(b"mp41"), brand(b"dash")],
+    };
+    let moov = Moov {
+        mvhd: Mvhd { timescale: TIMESCALE, next_track_id: TRACK + 1, ..Mvhd::default() },
+        meta: None,
+        mvex: Some(Mvex {
+            mehd: duration.map(|fragment_duration| Mehd { fragment_duration }),
+            trex: vec![Trex { track_id: TRACK, default_sample_description_index: 1, ..Trex::default() }],
+        }),
+        trak: vec![track(description)],
+        udta: None,
+        ainf: None,
+    };
+    let mut out = BytesMut::new();
+    ftyp.encode(&mut out).and_then(|()| moov.encode(&mut out)).map_err(Unsupported::encode)?;
+    Ok(out.freeze())
+}
+
+fn track(description: &Description) -> Trak {
+    let size = description.size;
+    let stbl = Stbl { stsd: Stsd { codecs: vec![description.entry.clone()] }, ..Stbl::default() };
+    Trak {
+        tkhd: Tkhd {
+            track_id: TRACK,
+            enabled: true,
+            in_movie: true,
+            width: (size.width as u16).into(),
+            height: (size.height as u16).into(),
+            ..Tkhd::default()
+        },
+        mdia: Mdia {
+            mdhd: Mdhd { timescale: TIMESCALE, language: "und".into(), ..Mdhd::default() },
+            hdlr: Hdlr { handler: FourCC::new(b"vide"), name: "video".into() },
+            minf: Minf {
+                vmhd: Some(Vmhd::default()),
+                dinf: Dinf { dref: Dref { entries: vec![mp4_atom::DrefEntry::Url(Url::default())] } },
+                stbl,
+                ..Minf::default()
+            },
+        },
+        ..Trak::default()
+    }
+}
+
+/// A fragment: `moof` and `mdat`. Samples lie in the order in which they are decoded; the first gives the time.
+pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsupported> {
+    let Some(first) = samples.first() else { return Ok(Bytes::new()) };
+    let entries: Vec<TrunEntry> = samples.iter().map(entry).collect();
+    let moof = |offset| Moof {
+        mfhd: Mfhd { sequence_number: sequence },
+        traf: vec![Traf {
+            tfhd: Tfhd { track_id: TRACK, default_base_is_moof: true, ..Tfhd::default() },
+            tfdt: Some(Tfdt { base_media_decode_time: first.decode.unsigned_abs() }),
+            trun: vec![Trun { data_offset: Some(offset), samples: entries.clone().into() }],
+            ..Traf::default()
+        }],
+    };
+    let payload: usize = samples.iter().map(|sample| sample.data.len()).sum();
+    let mut out = BytesMut::with_capacity(payload + 128 + 16 * samples.len());
+    moof(0).encode(&mut out).map_err(Unsupported::encode)?;
+    // The samples begin behind the head of `mdat`, as far from the start as is now known.
+    let offset = out.len() + 8;
+    out.clear();
+    moof(offset as i32).encode(&mut out).map_err(Unsupported::encode)?;
+    out.put_u32(u32::try_from(payload + 8).map_err(|_| Unsupported::parameters("a fragment is too large"))?);
+    out.put_slice(b"mdat");
+    for sample in samples {
+        out.put_slice(&sample.data);
+    }
+    Ok(out.freeze())
+}
+
+fn entry(sample: &Sample) -> TrunEntry {
+    let flags = if sample.is_key { KEY } else { NON_KEY };
+    let flags = if sample.disposable { flags | DISPOSABLE } else { flags };
+    TrunEntry {
+        duration: Some(sample.duration),
+        size: Some(sample.data.len() as u32),
+        flags: Some(flags),
+        cts: Some(sample.shown_after),
+    }
+}
