@@ -6,10 +6,10 @@ use iris_core::{Epoch, Packet, Size};
 
 use super::{Track, Unsupported, fragment, ticks};
 
-/// How long a picture is shown as long as nothing tells better: a tenth of a second.
-const STEP: u32 = super::TIMESCALE / 10;
-/// No picture is said to last longer.
-const LONGEST: u32 = 10 * super::TIMESCALE;
+/// The step from picture to picture as long as nothing tells better: a quarter of a second.
+const STEP: i64 = super::TIMESCALE as i64 / 4;
+/// No step is taken to be longer.
+const LONGEST: i64 = 10 * super::TIMESCALE as i64;
 
 /// What a viewer is sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,8 @@ pub struct Live {
     last: Option<(Epoch, i64)>,
     /// The next one must not be decoded before.
     earliest: i64,
-    step: u32,
+    /// The longest of the latest steps, in ticks; 0 before the first.
+    step: i64,
     missed: u64,
 }
 
@@ -71,7 +72,7 @@ impl Live {
             pieces.push(Piece::Head { mime: track.mime(), size: track.size(), bytes: track.head(None)? });
             self.track = Some(track);
         }
-        let duration = self.step(packet);
+        let duration = self.duration(packet);
         if let Some(track) = &self.track {
             let sample = track.sample(packet, self.earliest, duration);
             self.earliest = sample.decode + 1;
@@ -82,12 +83,15 @@ impl Live {
         Ok(pieces)
     }
 
-    /// How long this picture is shown: as long as the one before, for waiting for the next one would make it late.
-    fn step(&mut self, packet: &Packet) -> u32 {
+    /// How long this picture may be shown. To wait for the next one would make it late, so it is twice the longest of the
+    /// latest steps: what is said too much does no harm, while a browser that finds a step of more than twice what it was
+    /// told takes nothing before the next key frame (Media Source Extensions, coded frame processing).
+    fn duration(&mut self, packet: &Packet) -> u32 {
         if let Some((_, before)) = self.last {
-            let step = ticks(packet.dts).saturating_sub(before);
-            self.step = u32::try_from(step).unwrap_or(STEP).clamp(1, LONGEST);
+            let step = ticks(packet.dts).saturating_sub(before).clamp(1, LONGEST);
+            self.step = step.max(self.step - self.step / 16);
         }
-        if self.step == 0 { STEP } else { self.step }
+        let step = if self.step == 0 { STEP } else { self.step };
+        2 * step as u32
     }
 }

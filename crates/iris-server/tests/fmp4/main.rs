@@ -1,4 +1,6 @@
-//! Movies in fragments, read back by another program: every picture is there, at its time, and can be decoded.
+//! Movies in fragments, read back by other programs: every picture is there, at its time, and can be decoded.
+
+mod browser;
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +12,7 @@ use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transp
 use iris_server::fmp4::{Live, Piece, Track, Unsupported, fragment, ticks};
 
 /// The project's clip, changed by `ffmpeg` as `words` say.
-fn make(folder: &Path, name: &str, words: &str) -> String {
+pub(crate) fn make(folder: &Path, name: &str, words: &str) -> String {
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/blobs.mp4");
     let path = folder.join(name);
     let mut command = Command::new("ffmpeg");
@@ -19,7 +21,7 @@ fn make(folder: &Path, name: &str, words: &str) -> String {
     path.display().to_string()
 }
 
-fn packets(path: &str) -> Vec<Packet> {
+pub(crate) fn packets(path: &str) -> Vec<Packet> {
     let source =
         Source { url: SourceUrl::parse(path).expect("a path"), transport: Transport::Auto, limits: Limits::default() };
     let camera = CameraId::new("yard").expect("a valid id");

@@ -1,0 +1,108 @@
+//! The same in Chromium, through Media Source Extensions, where the live page plays them.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use iris_core::Packet;
+use iris_server::fmp4::{Live, Piece};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{make, packets};
+
+/// Only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A browser that goes with its handle.
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // One that is over cannot be killed, and need not.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The pieces of a movie, as a page asks for them.
+fn pieces(packets: &[Packet]) -> (Value, Vec<u8>) {
+    let (mut live, mut movie, mut sizes, mut mime) = (Live::default(), Vec::new(), Vec::new(), String::new());
+    for piece in packets.iter().flat_map(|packet| live.push(packet).expect("it fits into a movie")) {
+        let bytes = match piece {
+            Piece::Missed(_) => continue,
+            Piece::Head { bytes, mime: told, .. } => {
+                mime = told;
+                bytes
+            }
+            Piece::Fragment(bytes) => bytes,
+        };
+        sizes.push(bytes.len());
+        movie.extend_from_slice(&bytes);
+    }
+    (json!({"mime": mime, "sizes": sizes}), movie)
+}
+
+/// What Chromium says of it, or nothing without Chromium.
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
+fn play(test: &str, packets: &[Packet]) -> Option<Value> {
+    if Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        println!("not run: {test}: chromium is not installed");
+        return None;
+    }
+    let (list, movie) = pieces(packets);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (sender, mut result) = mpsc::channel::<Value>(1);
+        let take = move |Json(value): Json<Value>| async move { sender.send(value).await.expect("the test waits") };
+        let text = |text: String| async move { serde_json::from_str::<Value>(&text).map(Json).expect("JSON") };
+        let app = Router::new()
+            .route("/", get(|| async { axum::response::Html(include_str!("player.html")) }))
+            .route("/pieces", get(|| async move { Json(list) }))
+            .route("/movie", get(|| async move { movie }))
+            .route("/result", post(move |body: String| async move { take(text(body).await).await }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new("chromium");
+        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--mute-audio", "--no-first-run"]);
+        command.args(["--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage"]);
+        command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("http://{address}/"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("chromium starts");
+        let browser = Browser(child);
+        let told = tokio::time::timeout(PATIENCE, result.recv()).await.expect("it answers in time");
+        drop(browser);
+        told
+    })
+}
+
+/// That nothing is missing in what Chromium holds of pictures at these times, in seconds.
+fn assert_whole(told: &Value, first: f64, last: f64) {
+    let ranges = told["buffered"].as_array().expect("ranges");
+    assert_eq!(ranges.len(), 1, "{told}");
+    let at = |n: usize| ranges[0][n].as_f64().expect("seconds");
+    assert!((at(0) - first).abs() < 0.01 && (last..last + 1.0).contains(&at(1)), "{told}");
+    assert_eq!(told["size"], json!([320, 180]));
+}
+
+#[test]
+fn chromium_takes_every_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, words) in [("a.mp4", "-c copy"), ("a.ts", "-c copy")] {
+        let packets = packets(&make(folder.path(), name, words));
+        let Some(told) = play("chromium_takes_every_picture", &packets) else { return };
+        assert_whole(&told, 0.0, 7.9);
+    }
+}
+
+#[test]
+fn chromium_goes_on_where_a_camera_left_out_some_pictures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // One key frame in four seconds.
+    let mut packets = packets(&make(folder.path(), "a.mp4", "-c:v libx264 -g 40 -bf 0"));
+    packets.drain(10..13);
+    let Some(told) = play("chromium_goes_on_where_a_camera_left_out_some_pictures", &packets) else { return };
+    assert_whole(&told, 0.0, 7.9);
+}
