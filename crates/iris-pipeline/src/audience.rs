@@ -84,8 +84,8 @@ impl Audience {
         mut state: watch::Receiver<(State, MonoTime)>,
     ) -> Live {
         state.mark_changed();
-        let (packets, tracks) = (self.packets.follow(PATIENCE), Some(self.tracks.subscribe()));
-        Live { camera, classes, packets, tracks, state: Some(state) }
+        let (packets, tracks) = (self.packets.follow(PATIENCE), self.tracks.subscribe());
+        Live { camera, classes, packets, tracks, state }
     }
 
     /// The camera is gone.
@@ -116,8 +116,8 @@ pub struct Live {
     camera: CameraId,
     classes: Arc<[Arc<str>]>,
     packets: Reader<Packet>,
-    tracks: Option<broadcast::Receiver<Arc<Tracks>>>,
-    state: Option<watch::Receiver<(State, MonoTime)>>,
+    tracks: broadcast::Receiver<Arc<Tracks>>,
+    state: watch::Receiver<(State, MonoTime)>,
 }
 
 impl Live {
@@ -126,42 +126,40 @@ impl Live {
         &self.classes
     }
 
-    /// What comes next, or nothing when the camera was removed or its settings changed. Cancel-safe.
+    /// What comes next, or nothing when the camera was removed or its settings changed. A recording that is over is
+    /// neither: it has nothing more to show. Cancel-safe.
     pub async fn next(&mut self) -> Option<Sight> {
         tokio::select! {
             biased;
-            state = changed(&mut self.state) => Some(Sight::State(state)),
+            changed = self.state.changed() => {
+                changed.ok()?;
+                Some(Sight::State(self.state.borrow_and_update().0.clone()))
+            }
             tracks = newest(&mut self.tracks) => Some(Sight::Tracks(tracks)),
-            next = self.packets.next() => next.map(|next| match next {
-                Next::Unit(packet) => Sight::Packet(packet),
-                Next::Missed(n) => {
-                    count_missed(self.camera, "viewer", n);
-                    Sight::Missed(n)
-                }
-            }),
+            sight = packet(self.camera, &mut self.packets) => Some(sight),
         }
     }
 }
 
-/// The next state; never, once the camera is gone.
-async fn changed(from: &mut Option<watch::Receiver<(State, MonoTime)>>) -> State {
-    if let Some(receiver) = from {
-        if receiver.changed().await.is_ok() {
-            return receiver.borrow_and_update().0.clone();
+/// What the fan-out gives next; never, once nothing comes any more.
+async fn packet(camera: CameraId, from: &mut Reader<Packet>) -> Sight {
+    match from.next().await {
+        Some(Next::Unit(packet)) => Sight::Packet(packet),
+        Some(Next::Missed(n)) => {
+            count_missed(camera, "viewer", n);
+            Sight::Missed(n)
         }
-        *from = None;
+        None => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 /// The next tracks, skipping those that were too many; never, once the camera is gone.
-async fn newest(from: &mut Option<broadcast::Receiver<Arc<Tracks>>>) -> Arc<Tracks> {
-    while let Some(receiver) = from {
-        match receiver.recv().await {
+async fn newest(from: &mut broadcast::Receiver<Arc<Tracks>>) -> Arc<Tracks> {
+    loop {
+        match from.recv().await {
             Ok(tracks) => return tracks,
             Err(broadcast::error::RecvError::Lagged(_)) => {}
-            Err(broadcast::error::RecvError::Closed) => *from = None,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
-    std::future::pending().await
 }

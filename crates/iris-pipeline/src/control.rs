@@ -171,7 +171,6 @@ impl Pipeline {
         self.analytics.clear();
         join(&mut self.analysts);
         for camera in cameras {
-            camera.audience.close();
             let Ledger { decode, model, analytics } = &camera.ledger;
             for count in [decode, model, analytics] {
                 count.drop_many(DropReason::Shutdown, u64::try_from(count.in_flight()).unwrap_or(0));
@@ -209,7 +208,6 @@ impl Pipeline {
             camera.ledger.model.drop_one(DropReason::Retired);
         }
         shared.cameras.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        camera.audience.close();
         send(&self.analytics, id, ToAnalyst::Remove(id));
         shared.epochs.write().unwrap_or_else(PoisonError::into_inner).insert(id, camera.next_epoch());
     }

@@ -148,8 +148,13 @@ impl Topology {
         .map(|(name, capacity, depth, when_full)| QueueStatus { name, capacity, depth, when_full })
     }
 
-    /// Task of a camera: from the network or file to the packet queue.
-    pub(crate) async fn ingest(self: Arc<Self>, camera: Arc<Camera>, mut stream: CameraStream) {
+    /// Task of a camera: from the network or file to the packet queue and to who watches.
+    pub(crate) async fn ingest(self: Arc<Self>, camera: Arc<Camera>, stream: CameraStream) {
+        self.read(&camera, stream).await;
+        camera.audience.close();
+    }
+
+    async fn read(&self, camera: &Camera, mut stream: CameraStream) {
         let id = camera.settings.id;
         loop {
             let output = tokio::select! {

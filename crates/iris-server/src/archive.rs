@@ -8,6 +8,7 @@ use iris_flow::blocking::Receiver;
 use iris_pipeline::Report;
 use tokio_util::sync::CancellationToken;
 
+use crate::clips::Teller;
 use crate::evidence;
 use crate::message::Entry;
 use crate::store::Store;
@@ -21,14 +22,16 @@ pub fn start(
     reports: Receiver<Report>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    clips: Teller,
     hurry: CancellationToken,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("store".into()).spawn(move || {
         while let Some(report) = reports.recv() {
             match report {
-                Report::Event { event, class, picture, .. } => {
+                Report::Event { event, class, picture, recording } => {
                     let picture = picture.as_deref().filter(|_| !hurry.is_cancelled());
                     keep(&event, &class, picture, &*store, &*clock);
+                    clips.tell(&event, recording);
                 }
                 Report::Finished { camera } => tracing::info!(%camera, "the source is over"),
                 Report::Frame { .. } => {}

@@ -4,7 +4,7 @@ use iris_core::{Event, Frame};
 
 use crate::error::Error;
 use crate::picture::{self, Colour, Pen, Picture};
-use crate::store::{Media, Picture as Stored, PictureKind};
+use crate::store::{Media, MediaFile, MediaKind};
 
 /// The quality of stored pictures, 1 to 100.
 const QUALITY: u8 = 85;
@@ -24,14 +24,14 @@ pub enum NoPicture {
 ///
 /// # Errors
 /// A full disk, mostly. The event is worth storing without its pictures.
-pub fn save(media: &Media, event: &Event, class: &str, frame: &Frame) -> Result<Vec<Stored>, NoPicture> {
+pub fn save(media: &Media, event: &Event, class: &str, frame: &Frame) -> Result<Vec<MediaFile>, NoPicture> {
     let mut picture = Picture::of(frame);
     let wall = event.started.wall;
-    let plain = media.save(event.id, wall, PictureKind::Plain, &picture.to_jpeg(QUALITY)?)?;
+    let plain = media.save(event.id, wall, MediaKind::Plain, &picture.to_jpeg(QUALITY)?)?;
     let (best, colour) = (&event.evidence.best, Colour::nth(event.evidence.track.n));
     let mut pen = Pen::new(&mut picture);
     pen.outline(best.rect, colour);
     pen.label(best.rect, &format!("{class} {}%", (best.score * 100.0).round()), colour);
-    let boxes = media.save(event.id, wall, PictureKind::Boxes, &picture.to_jpeg(QUALITY)?)?;
+    let boxes = media.save(event.id, wall, MediaKind::Boxes, &picture.to_jpeg(QUALITY)?)?;
     Ok(vec![plain, boxes])
 }

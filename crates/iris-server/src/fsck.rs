@@ -1,14 +1,14 @@
-//! Do database and pictures agree?
+//! Do database and files agree?
 //!
 //! For a store that nobody writes to. What a crash may leave behind, a file that no row names, is harmless and
-//! repaired by deleting it; a row whose file is gone is repaired by forgetting the picture, and the event stays.
+//! repaired by deleting it; a row whose file is gone is repaired by forgetting the file, and the event stays.
 //! Damage inside the database is only reported: a backup is the remedy.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use crate::error::Result;
-use crate::store::{Picture, Store, is_unfinished};
+use crate::store::{MediaFile, Store, is_unfinished};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Finding {
     MissingFile {
         /// The event.
         event: String,
-        /// Its picture.
-        picture: Picture,
+        /// Its file.
+        file: MediaFile,
     },
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Finding {
             Self::Database(fault) => write!(f, "database: {fault}"),
             Self::UnfinishedFile(path) => write!(f, "{path}: was never finished"),
             Self::StrayFile(path) => write!(f, "{path}: belongs to no event"),
-            Self::MissingFile { event, picture } => write!(f, "{}: is missing or empty (event {event})", picture.path),
+            Self::MissingFile { event, file } => write!(f, "{}: is missing or empty (event {event})", file.path),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Report {
     }
 }
 
-/// Compares a store with its pictures, and, if told to, repairs what can be.
+/// Compares a store with its files, and, if told to, repairs what can be.
 pub fn fsck(store: &dyn Store, repair: bool) -> Result<Report> {
     let mut report = Report { findings: find(store)?, repaired: 0 };
     if repair {
@@ -69,11 +69,11 @@ pub fn fsck(store: &dyn Store, repair: bool) -> Result<Report> {
 fn find(store: &dyn Store) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = store.verify()?.into_iter().map(Finding::Database).collect();
     let mut named = HashSet::new();
-    store.pictures(&mut |event, picture| {
-        let there = store.media().size(&picture.path).is_some_and(|bytes| bytes > 0);
-        named.insert(picture.path.clone());
+    store.files(&mut |event, file| {
+        let there = store.media().size(&file.path).is_some_and(|bytes| bytes > 0);
+        named.insert(file.path.clone());
         if !there {
-            findings.push(Finding::MissingFile { event, picture });
+            findings.push(Finding::MissingFile { event, file });
         }
     })?;
     let unnamed = store.media().files()?.into_iter().filter(|path| !named.contains(path));
@@ -88,9 +88,9 @@ fn mend(store: &dyn Store, finding: &Finding) -> Result<bool> {
     match finding {
         Finding::Database(_) => return Ok(false),
         Finding::UnfinishedFile(path) | Finding::StrayFile(path) => store.media().remove(path)?,
-        Finding::MissingFile { event, picture } => {
-            store.forget_picture(event, picture.kind)?;
-            store.media().remove(&picture.path)?;
+        Finding::MissingFile { event, file } => {
+            store.forget_file(event, file.kind)?;
+            store.media().remove(&file.path)?;
         }
     }
     Ok(true)

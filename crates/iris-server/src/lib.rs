@@ -6,6 +6,7 @@
 pub mod annotate;
 pub mod archive;
 pub mod cli;
+pub mod clips;
 pub mod commands;
 pub mod config;
 pub mod control;

@@ -4,7 +4,7 @@ use iris_core::{Direction, Event, EventId, EventKind, Moment, WallTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Picture, PictureKind};
+use crate::store::{MediaFile, MediaKind};
 
 /// What is told about an event: to the store, to sinks, on standard output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub enum Way {
 
 impl Message {
     /// What there is to tell about an event. `class` is the model's name for its class.
-    pub fn new(event: &Event, class: &str, pictures: &[Picture]) -> Self {
+    pub fn new(event: &Event, class: &str, pictures: &[MediaFile]) -> Self {
         let (kind, rule, direction) = match &event.kind {
             EventKind::Track => (Kind::Track, None, None),
             EventKind::Intrusion { zone } => (Kind::Intrusion, Some(zone.to_string()), None),
@@ -112,8 +112,8 @@ impl Message {
             size: [evidence.size.width, evidence.size.height],
             rect: [rect.x0, rect.y0, rect.x1, rect.y1].map(|v| round(v, 10.0)),
             box_unit: [unit.x0, unit.y0, unit.x1, unit.y1].map(|v| round(v, 10_000.0)),
-            picture: path(PictureKind::Plain),
-            picture_boxes: path(PictureKind::Boxes),
+            picture: path(MediaKind::Plain),
+            picture_boxes: path(MediaKind::Boxes),
         }
     }
 
@@ -132,14 +132,14 @@ pub struct Entry {
     /// What is told about it.
     pub message: Message,
     /// Its pictures, whose files are written.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<MediaFile>,
     /// The wall clock now.
     pub stored: WallTime,
 }
 
 impl Entry {
     /// An event as it stands now.
-    pub fn new(event: &Event, class: &str, pictures: Vec<Picture>, stored: WallTime) -> Self {
+    pub fn new(event: &Event, class: &str, pictures: Vec<MediaFile>, stored: WallTime) -> Self {
         Self { id: event.id, message: Message::new(event, class, &pictures), pictures, stored }
     }
 }

@@ -1,4 +1,4 @@
-//! Deletes what is too old or too much: oldest first, whole events with their pictures, and never what a sink has
+//! Deletes what is too old or too much: oldest first, whole events with their pictures and clips, and never what a sink has
 //! yet to be told.
 //!
 //! Deleting cannot be undone and the wall clock can be wrong, so a clock that jumped is not believed for an hour.
@@ -52,7 +52,7 @@ pub enum Pass {
 pub struct Swept {
     /// How many events.
     pub events: usize,
-    /// How many bytes of pictures.
+    /// How many bytes of pictures and clips.
     pub bytes: u64,
 }
 
@@ -95,7 +95,7 @@ impl Retention {
     fn is_over(&self, store: &dyn Store) -> Result<bool> {
         let Some(max) = self.max_bytes else { return Ok(false) };
         let usage = store.usage()?;
-        Ok(usage.database + usage.pictures > max)
+        Ok(usage.database + usage.media > max)
     }
 }
 
@@ -108,9 +108,9 @@ fn jump(then: WallTime, now: WallTime) -> Duration {
 /// files. Returns how many events there were.
 fn forget(store: &dyn Store, before: WallTime, limit: usize, total: &mut Swept) -> Result<usize> {
     let removed = store.remove_oldest(before, limit)?;
-    for picture in &removed.pictures {
-        store.media().remove(&picture.path)?;
-        total.bytes += picture.bytes;
+    for file in &removed.files {
+        store.media().remove(&file.path)?;
+        total.bytes += file.bytes;
     }
     total.events += removed.events;
     Ok(removed.events)

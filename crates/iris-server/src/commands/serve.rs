@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::clips::Clips;
 use crate::config::Config;
 use crate::control::{Control, Owner};
 use crate::door::Door;
@@ -71,6 +72,7 @@ impl Signals {
 struct Server {
     store: Arc<dyn Store>,
     archive: JoinHandle<()>,
+    clips: Clips,
     hurry: CancellationToken,
     sweeper: Sweeper,
     control: Control,
@@ -100,7 +102,8 @@ impl Server {
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
         let view = pipeline.view();
         let hurry = CancellationToken::new();
-        let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), hurry.clone())?;
+        let clips = Clips::start(&store, &clock)?;
+        let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), clips.teller(), hurry.clone())?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
         let opened = Door::new(view, Arc::clone(&store))?.open(config.listen, door.clone());
@@ -109,7 +112,7 @@ impl Server {
         let cameras = document.config.cameras.iter().filter(|c| c.enabled).count();
         let (control, owner) = Owner::new(path, (text, document), items, &store, pipeline, sinks).start()?;
         tracing::info!(run = run.number, cameras, "watching; health and metrics on http://{address}");
-        Ok(Self { store, archive, hurry, sweeper, control, owner, door })
+        Ok(Self { store, archive, clips, hurry, sweeper, control, owner, door })
     }
 
     /// Does what signals ask for, until one asks to stop.
@@ -132,6 +135,7 @@ impl Server {
         if self.archive.join().is_err() {
             tracing::error!("the thread that stores events had panicked");
         }
+        self.clips.stop();
         self.sweeper.stop();
         owner.sinks.stop();
         self.store.close(COMMIT)?;

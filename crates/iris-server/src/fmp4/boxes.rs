@@ -8,7 +8,7 @@ use mp4_atom::{
 };
 
 use super::parameters::Description;
-use super::{Sample, TIMESCALE, Unsupported};
+use super::{Sample, TIMESCALE, Timing, Unsupported};
 
 const TRACK: u32 = 1;
 /// Where decoding can start: it depends on no other.
@@ -76,7 +76,7 @@ pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsup
         mfhd: Mfhd { sequence_number: sequence },
         traf: vec![Traf {
             tfhd: Tfhd { track_id: TRACK, default_base_is_moof: true, ..Tfhd::default() },
-            tfdt: Some(Tfdt { base_media_decode_time: first.decode.unsigned_abs() }),
+            tfdt: Some(Tfdt { base_media_decode_time: first.timing.decode.unsigned_abs() }),
             trun: vec![Trun { data_offset: Some(offset), samples: entries.clone().into() }],
             ..Traf::default()
         }],
@@ -99,10 +99,11 @@ pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsup
 fn entry(sample: &Sample) -> TrunEntry {
     let flags = if sample.is_key { KEY } else { NON_KEY };
     let flags = if sample.disposable { flags | DISPOSABLE } else { flags };
+    let Timing { decode, show, duration } = sample.timing;
     TrunEntry {
-        duration: Some(sample.duration),
+        duration: Some(duration),
         size: Some(sample.data.len() as u32),
         flags: Some(flags),
-        cts: Some(sample.shown_after),
+        cts: Some(show.saturating_sub(decode)),
     }
 }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use iris_core::{Epoch, Packet, Size};
 
-use super::{Track, Unsupported, fragment, ticks};
+use super::{Timing, Track, Unsupported, fragment, ticks};
 
 /// The step from picture to picture as long as nothing tells better: a quarter of a second.
 const STEP: i64 = super::TIMESCALE as i64 / 4;
@@ -72,15 +72,22 @@ impl Live {
             pieces.push(Piece::Head { mime: track.mime(), size: track.size(), bytes: track.head(None)? });
             self.track = Some(track);
         }
-        let duration = self.duration(packet);
+        let timing = self.timing(packet);
         if let Some(track) = &self.track {
-            let sample = track.sample(packet, self.earliest, duration);
-            self.earliest = sample.decode + 1;
+            let sample = track.sample(packet, timing);
             self.fragments = self.fragments.wrapping_add(1);
             pieces.push(Piece::Fragment(fragment(self.fragments, &[sample])?));
         }
         self.last = Some((packet.key.epoch, ticks(packet.dts)));
         Ok(pieces)
+    }
+
+    /// On the camera's timeline. But nothing is decoded before zero: recordings start before their first picture is shown,
+    /// and movies cannot.
+    fn timing(&mut self, packet: &Packet) -> Timing {
+        let decode = ticks(packet.dts).max(self.earliest);
+        self.earliest = decode + 1;
+        Timing { decode, show: ticks(packet.at.media), duration: self.duration(packet) }
     }
 
     /// How long this picture may be shown. To wait for the next one would make it late, so it is twice the longest of the

@@ -41,15 +41,22 @@ impl Unsupported {
     }
 }
 
+/// When an access unit has its turn in a movie, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// When it is decoded, at least 0.
+    pub decode: i64,
+    /// When it is shown.
+    pub show: i64,
+    /// How long until the next one is decoded.
+    pub duration: u32,
+}
+
 /// One access unit on its way into a fragment.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// When it is decoded, in ticks, at least 0.
-    pub decode: i64,
-    /// How much later it is shown, in ticks.
-    pub shown_after: i64,
-    /// How long until the next one is decoded, in ticks.
-    pub duration: u32,
+    /// When.
+    pub timing: Timing,
     is_key: bool,
     disposable: bool,
     data: Bytes,
@@ -98,18 +105,9 @@ impl Track {
         boxes::head(&self.description, duration)
     }
 
-    /// An access unit as a sample; when the next one follows is the caller's to know. Nothing is decoded before zero,
-    /// nor before `earliest`: recordings start before their first picture is shown, and movies cannot.
-    pub fn sample(&self, packet: &Packet, earliest: i64, duration: u32) -> Sample {
-        let decode = ticks(packet.dts).max(earliest).max(0);
-        Sample {
-            decode,
-            shown_after: ticks(packet.at.media).saturating_sub(decode),
-            duration,
-            is_key: packet.is_key,
-            disposable: packet.disposable,
-            data: self.framed(&packet.data),
-        }
+    /// An access unit as a sample.
+    pub fn sample(&self, packet: &Packet, timing: Timing) -> Sample {
+        Sample { timing, is_key: packet.is_key, disposable: packet.disposable, data: self.framed(&packet.data) }
     }
 
     /// With lengths before the NAL units instead of start codes, and without what is in the head.

@@ -1,4 +1,4 @@
-//! Pictures as files: `<camera>/<day>/<event>.jpg` below one folder.
+//! Pictures and clips as files: `<camera>/<day>/<event>.jpg` and `.mp4` below one folder.
 //!
 //! A file is complete or not there: it is written beside its place, synced, and renamed. It is written before the
 //! row that names it and deleted after, so a crash leaves a file too many, never one too few. Which files there
@@ -6,12 +6,12 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use iris_core::{EventId, WallTime};
 
-use super::{Picture, PictureKind};
+use super::{MediaFile, MediaKind};
 use crate::error::{Error, Result};
 use crate::message::timestamp;
 
@@ -21,16 +21,17 @@ const UNFINISHED: &str = ".new-";
 pub(super) const MARK: &str = ".iris-store";
 
 /// The folder and the name of an event's picture.
-fn place(id: EventId, started: Option<WallTime>, kind: PictureKind) -> (String, String) {
+fn place(id: EventId, started: Option<WallTime>, kind: MediaKind) -> (String, String) {
     let day = started.map_or_else(|| "undated".to_owned(), |at| timestamp(at).strftime("%Y-%m-%d").to_string());
     let suffix = match kind {
-        PictureKind::Plain => "",
-        PictureKind::Boxes => "-boxes",
+        MediaKind::Plain => ".jpg",
+        MediaKind::Boxes => "-boxes.jpg",
+        MediaKind::Clip => ".mp4",
     };
-    (format!("{}/{day}", id.camera), format!("{id}{suffix}.jpg"))
+    (format!("{}/{day}", id.camera), format!("{id}{suffix}"))
 }
 
-/// The folder of the pictures.
+/// The folder of the files.
 #[derive(Debug, Clone)]
 pub struct Media {
     root: PathBuf,
@@ -50,27 +51,35 @@ impl Media {
 
     /// Writes an event's picture, in the place of an earlier one of the same kind. `started` is when the event
     /// began, by the wall clock.
-    pub fn save(&self, id: EventId, started: Option<WallTime>, kind: PictureKind, jpeg: &[u8]) -> Result<Picture> {
+    pub fn save(&self, id: EventId, started: Option<WallTime>, kind: MediaKind, jpeg: &[u8]) -> Result<MediaFile> {
         let (folder, name) = place(id, started, kind);
         let path = self.root.join(&folder);
         make_folder(&path)?;
         write_whole(&path, &name, jpeg)?;
-        Ok(Picture { kind, path: format!("{folder}/{name}"), bytes: jpeg.len() as u64 })
+        Ok(MediaFile { kind, path: format!("{folder}/{name}"), bytes: jpeg.len() as u64 })
+    }
+
+    /// Begins the clip of an event, which takes its place once it is finished.
+    pub fn begin_clip(&self, id: EventId, started: Option<WallTime>) -> Result<Unfinished> {
+        let (folder, name) = place(id, started, MediaKind::Clip);
+        let path = self.root.join(&folder);
+        make_folder(&path)?;
+        Unfinished::create(path, name, folder)
     }
 
     /// The pictures of an event that were saved so far.
-    pub fn saved(&self, id: EventId, started: Option<WallTime>) -> Vec<Picture> {
+    pub fn saved(&self, id: EventId, started: Option<WallTime>) -> Vec<MediaFile> {
         let find = |kind| {
             let (folder, name) = place(id, started, kind);
             let path = format!("{folder}/{name}");
-            self.size(&path).map(|bytes| Picture { kind, path, bytes })
+            self.size(&path).map(|bytes| MediaFile { kind, path, bytes })
         };
-        PictureKind::ALL.into_iter().filter_map(find).collect()
+        [MediaKind::Plain, MediaKind::Boxes].into_iter().filter_map(find).collect()
     }
 
-    /// Deletes a picture, and the day's folder if that was its last one. One that is gone already is no error.
-    pub fn remove(&self, picture: &str) -> Result<()> {
-        let Some(path) = self.resolve(picture) else { return Ok(()) };
+    /// Deletes a file, and the day's folder if that was its last one. One that is gone already is no error.
+    pub fn remove(&self, file: &str) -> Result<()> {
+        let Some(path) = self.resolve(file) else { return Ok(()) };
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::file("delete", &path)(error));
@@ -78,15 +87,15 @@ impl Media {
             _ => {}
         }
         if let Some(day) = path.parent() {
-            // Fails as long as the folder holds another picture, which is as it should be.
+            // Fails as long as the folder holds another file, which is as it should be.
             fs::remove_dir(day).ok();
         }
         Ok(())
     }
 
-    /// The size of a picture's file in bytes, if it is there.
-    pub fn size(&self, picture: &str) -> Option<u64> {
-        let meta = fs::metadata(self.resolve(picture)?).ok()?;
+    /// The size of a file in bytes, if it is there.
+    pub fn size(&self, file: &str) -> Option<u64> {
+        let meta = fs::metadata(self.resolve(file)?).ok()?;
         meta.is_file().then_some(meta.len())
     }
 
@@ -109,11 +118,11 @@ impl Media {
         Ok(found)
     }
 
-    /// The path of a picture, if it lies within the folder.
-    fn resolve(&self, picture: &str) -> Option<PathBuf> {
-        let path = Path::new(picture);
+    /// Where a file lies, if that is within the folder.
+    pub fn resolve(&self, file: &str) -> Option<PathBuf> {
+        let path = Path::new(file);
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        (plain && !picture.is_empty()).then(|| self.root.join(path))
+        (plain && !file.is_empty()).then(|| self.root.join(path))
     }
 }
 
@@ -158,6 +167,68 @@ fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// A file that is being written. Dropped before it is finished, it is deleted.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: File,
+    folder: PathBuf,
+    name: String,
+    /// The folder, relative to that of all files.
+    within: String,
+    bytes: u64,
+    finished: bool,
+}
+
+impl Unfinished {
+    fn create(folder: PathBuf, name: String, within: String) -> Result<Self> {
+        let path = folder.join(format!("{UNFINISHED}{name}"));
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let file = file.map_err(Error::file("write", &path))?;
+        Ok(Self { file, folder, name, within, bytes: 0, finished: false })
+    }
+
+    /// Adds to its end.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::file("write", &self.folder.join(&self.name)))?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Puts other bytes in the place of its first ones.
+    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.file.write_all_at(bytes, 0);
+        written.map_err(Error::file("write", &self.folder.join(&self.name)))
+    }
+
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts it in its place, durably.
+    pub fn finish(mut self, kind: MediaKind) -> Result<MediaFile> {
+        let place = self.folder.join(&self.name);
+        let moved = self.file.sync_all().and_then(|()| fs::rename(self.path(), &place));
+        moved.map_err(Error::file("write", &place))?;
+        self.finished = true;
+        sync_folder(&self.folder)?;
+        Ok(MediaFile { kind, path: format!("{}/{}", self.within, self.name), bytes: self.bytes })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{UNFINISHED}{}", self.name))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What cannot be deleted, fsck finds.
+            fs::remove_file(self.path()).ok();
+        }
+    }
+}
+
 fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(Error::file("sync", path))
 }
@@ -174,9 +245,9 @@ mod tests {
         let id = EventId { camera, epoch: iris_core::Epoch::first(1), n: 1 };
         let started = Some(WallTime { unix_micros: 1_700_000_000_000_000 });
         assert!(media.saved(id, started).is_empty());
-        let boxes = media.save(id, started, PictureKind::Boxes, b"with boxes").expect("saved");
+        let boxes = media.save(id, started, MediaKind::Boxes, b"with boxes").expect("saved");
         assert_eq!(media.saved(id, started), std::slice::from_ref(&boxes));
-        let plain = media.save(id, started, PictureKind::Plain, b"plain").expect("saved");
+        let plain = media.save(id, started, MediaKind::Plain, b"plain").expect("saved");
         assert_eq!(plain.path, "gate/2023-11-14/gate-1.0-1.jpg");
         assert_eq!(media.saved(id, started), [plain, boxes]);
     }

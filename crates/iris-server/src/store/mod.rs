@@ -1,4 +1,4 @@
-//! What is remembered: events, their pictures, what people said of them, what each sink has yet to be told, and the
+//! What is remembered: events, their pictures and clips, what people said of them, what each sink has yet to be told, and the
 //! cameras and sinks that were made over the API.
 //!
 //! [`Store`] says what any database must do, and one suite in `tests/store.rs` holds every backend to it; [`Sqlite`]
@@ -19,17 +19,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_core::{CameraId, WallTime};
+use iris_core::{CameraId, EventId, WallTime};
 
 use crate::config::Item;
 use crate::error::{ErrorKind, Result};
 use crate::message::{Entry, Kind, Message};
 
 pub use bell::Bell;
-pub use media::Media;
 pub(crate) use media::is_unfinished;
+pub use media::{Media, Unfinished};
 pub use reader::Reader;
-pub use review::{Cursor, Page, Review, Stored, Verdict};
+pub use review::{Clip, Cursor, Page, Review, Stored, Verdict};
 pub use sqlite::{Options, Sqlite};
 pub use writer::Receipt;
 
@@ -98,16 +98,19 @@ pub trait Store: Send + Sync {
     /// When a sweep last ran by the wall clock, and a note that one runs now.
     fn note_sweep(&self, now: WallTime) -> Result<Option<WallTime>>;
 
-    /// Hands out all pictures with their events.
-    fn pictures(&self, each: &mut dyn FnMut(String, Picture)) -> Result<()>;
+    /// Says that an event has a clip, whose file is written. Returns after the commit; false if there is no such event.
+    fn attach(&self, event: EventId, clip: MediaFile, start: f64) -> Result<bool>;
 
-    /// Forgets that an event has a picture.
-    fn forget_picture(&self, event: &str, kind: PictureKind) -> Result<()>;
+    /// Hands out all files with their events.
+    fn files(&self, each: &mut dyn FnMut(String, MediaFile)) -> Result<()>;
+
+    /// Forgets that an event has a file.
+    fn forget_file(&self, event: &str, kind: MediaKind) -> Result<()>;
 
     /// What the database itself finds wrong with its contents.
     fn verify(&self) -> Result<Vec<String>>;
 
-    /// The folder of the pictures that belong to this database.
+    /// The folder of the files that belong to this database.
     fn media(&self) -> &Media;
 
     /// Rings after every commit.
@@ -149,35 +152,38 @@ pub struct Query {
     pub limit: Option<u32>,
 }
 
-/// A picture of an event.
+/// A picture or clip of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct MediaFile {
     /// What it shows.
-    pub kind: PictureKind,
-    /// Its file, relative to the folder of the pictures.
+    pub kind: MediaKind,
+    /// Where it lies, relative to the folder.
     pub path: String,
     /// The file's size.
     pub bytes: u64,
 }
 
-/// What a picture shows.
+/// What a file of an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PictureKind {
-    /// What the camera saw.
+pub enum MediaKind {
+    /// What the camera saw at its best, as JPEG.
     Plain,
     /// The same with boxes drawn.
     Boxes,
+    /// What the camera sent from before the event until after it, as MP4.
+    Clip,
 }
 
-impl PictureKind {
+impl MediaKind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Boxes];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Boxes, Self::Clip];
 
     /// Its name in the database.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Boxes => "boxes",
+            Self::Clip => "clip",
         }
     }
 }
@@ -236,8 +242,8 @@ pub struct Usage {
     pub events: u64,
     /// Bytes of the database in use.
     pub database: u64,
-    /// Bytes of all pictures.
-    pub pictures: u64,
+    /// Bytes of all pictures and clips.
+    pub media: u64,
 }
 
 /// What was forgotten.
@@ -245,8 +251,8 @@ pub struct Usage {
 pub struct Removed {
     /// How many events.
     pub events: usize,
-    /// The files of their pictures, which nothing names any more.
-    pub pictures: Vec<Picture>,
+    /// Their files, which nothing names any more.
+    pub files: Vec<MediaFile>,
 }
 
 /// How the writing goes.

@@ -10,7 +10,7 @@ use iris_core::WallTime;
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::review::{self, Cursor, Filter, Page, Stored};
-use super::{Backlog, Outgoing, Picture, Query, Usage, items, rows, schema};
+use super::{Backlog, MediaFile, Outgoing, Query, Usage, items, rows, schema};
 use crate::config::Item;
 use crate::error::{Error, Result};
 use crate::message::Message;
@@ -139,17 +139,17 @@ impl Reader {
             Ok(Usage {
                 events: number("SELECT count(*) FROM events")?,
                 database: pages * number("PRAGMA page_size")?,
-                pictures: number("SELECT coalesce(sum(bytes), 0) FROM pictures")?,
+                media: number("SELECT coalesce(sum(bytes), 0) FROM media")?,
             })
         })
     }
 
-    pub(super) fn pictures(&self, each: &mut dyn FnMut(String, Picture)) -> Result<()> {
-        self.ask("read pictures", |db| {
-            let mut statement = db.prepare("SELECT event, kind, path, bytes FROM pictures ORDER BY event, kind")?;
+    pub(super) fn files(&self, each: &mut dyn FnMut(String, MediaFile)) -> Result<()> {
+        self.ask("read files", |db| {
+            let mut statement = db.prepare("SELECT event, kind, path, bytes FROM media ORDER BY event, kind")?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
-                each(row.get(0)?, rows::picture(row, 1)?);
+                each(row.get(0)?, rows::file(row, 1)?);
             }
             Ok(())
         })

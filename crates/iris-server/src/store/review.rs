@@ -41,6 +41,17 @@ pub struct Stored {
     pub message: Message,
     /// What was said of it.
     pub review: Review,
+    /// Its clip, which is complete some seconds after it.
+    pub clip: Option<Clip>,
+}
+
+/// The clip of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// Where it lies, relative to the folder of the files.
+    pub path: String,
+    /// When it begins, in seconds on the camera's timeline.
+    pub start: f64,
 }
 
 /// A place in the list of events: that of the last one of a page.
@@ -79,7 +90,9 @@ impl Page {
     pub const MOST: u32 = 500;
 }
 
-const COLUMNS: &str = "at_us, seq, change, id, body, review, reviewed_by, reviewed_us";
+const COLUMNS: &str = "at_us, seq, change, id, body, review, reviewed_by, reviewed_us,
+    (SELECT path FROM media WHERE event = id AND kind = 'clip'),
+    (SELECT start FROM media WHERE event = id AND kind = 'clip')";
 
 /// The conditions of a query as SQL, with its values.
 pub(super) struct Filter {
@@ -188,5 +201,6 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Result<Stored>> {
     let review = Review { verdict, by: row.get(6)?, at };
     let change = row.get::<_, i64>(2)? as u64;
     let message = rows::parse(row.get_ref(3)?.as_str()?, row.get_ref(4)?.as_str()?);
-    Ok(message.map(|message| Stored { change, message, review }))
+    let clip = row.get::<_, Option<String>>(8)?.zip(row.get(9)?).map(|(path, start)| Clip { path, start });
+    Ok(message.map(|message| Stored { change, message, review, clip }))
 }

@@ -4,7 +4,7 @@ use iris_core::WallTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::review::next_change;
-use super::{Outcome, Picture, PictureKind, Removed, Run};
+use super::{MediaFile, MediaKind, Outcome, Removed, Run};
 use crate::error::{Error, Result};
 use crate::message::{Entry, Message, State};
 
@@ -42,8 +42,7 @@ fn put_rows(db: &Connection, entry: &Entry, sinks: &[String]) -> Sql<()> {
         return Ok(());
     }
     for picture in &entry.pictures {
-        db.prepare_cached("INSERT OR REPLACE INTO pictures (event, kind, path, bytes) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![message.id, picture.kind.label(), picture.path, picture.bytes as i64])?;
+        put_file(db, &message.id, picture, None)?;
     }
     tell(db, message, &body, sinks, entry.stored)
 }
@@ -149,22 +148,22 @@ fn remove_rows(db: &Connection, before: WallTime, limit: usize) -> Sql<Removed> 
     )?;
     let ids: Vec<String> =
         old.query_map(params![before.unix_micros, limit as i64], |row| row.get(0))?.collect::<Sql<_>>()?;
-    let mut removed = Removed { events: ids.len(), pictures: Vec::new() };
+    let mut removed = Removed { events: ids.len(), files: Vec::new() };
     for id in &ids {
-        let mut query = db.prepare_cached("SELECT kind, path, bytes FROM pictures WHERE event = ?1")?;
-        for picture in query.query_map([id], |row| picture(row, 0))? {
-            removed.pictures.push(picture?);
+        let mut query = db.prepare_cached("SELECT kind, path, bytes FROM media WHERE event = ?1")?;
+        for file in query.query_map([id], |row| file(row, 0))? {
+            removed.files.push(file?);
         }
         db.prepare_cached("DELETE FROM events WHERE id = ?1")?.execute([id])?;
     }
     Ok(removed)
 }
 
-/// A picture from three columns that start at `first`.
-pub(super) fn picture(row: &rusqlite::Row<'_>, first: usize) -> Sql<Picture> {
+/// A file from three columns that start at `first`.
+pub(super) fn file(row: &rusqlite::Row<'_>, first: usize) -> Sql<MediaFile> {
     let label: String = row.get(first)?;
-    let kind = PictureKind::ALL.into_iter().find(|kind| kind.label() == label).unwrap_or(PictureKind::Plain);
-    Ok(Picture { kind, path: row.get(first + 1)?, bytes: row.get::<_, i64>(first + 2)? as u64 })
+    let kind = MediaKind::ALL.into_iter().find(|kind| kind.label() == label).unwrap_or(MediaKind::Plain);
+    Ok(MediaFile { kind, path: row.get(first + 1)?, bytes: row.get::<_, i64>(first + 2)? as u64 })
 }
 
 pub(super) fn note_sweep(db: &Connection, now: WallTime) -> Result<Option<WallTime>> {
@@ -179,8 +178,8 @@ pub(super) fn note_sweep(db: &Connection, now: WallTime) -> Result<Option<WallTi
     note().map_err(Error::database("note a sweep"))
 }
 
-pub(super) fn forget_picture(db: &Connection, event: &str, kind: PictureKind) -> Result<()> {
-    let doing = "forget a picture";
+pub(super) fn forget_file(db: &Connection, event: &str, kind: MediaKind) -> Result<()> {
+    let doing = "forget a file";
     let body: Option<String> = db
         .query_row("SELECT body FROM events WHERE id = ?1", [event], |row| row.get(0))
         .optional()
@@ -188,11 +187,30 @@ pub(super) fn forget_picture(db: &Connection, event: &str, kind: PictureKind) ->
     let Some(body) = body else { return Ok(()) };
     let mut message = parse(event, &body)?;
     match kind {
-        PictureKind::Plain => message.picture = None,
-        PictureKind::Boxes => message.picture_boxes = None,
+        MediaKind::Plain => message.picture = None,
+        MediaKind::Boxes => message.picture_boxes = None,
+        MediaKind::Clip => {}
     }
-    db.execute("DELETE FROM pictures WHERE event = ?1 AND kind = ?2", [event, kind.label()])
+    db.execute("DELETE FROM media WHERE event = ?1 AND kind = ?2", [event, kind.label()])
         .and_then(|_| db.execute("UPDATE events SET body = ?2 WHERE id = ?1", [event, &message.to_json()]))
         .map(drop)
         .map_err(Error::database(doing))
+}
+
+/// Adds a clip to an event, and says whether there is such an event.
+pub(super) fn attach(db: &Connection, event: &str, clip: &MediaFile, start: f64) -> Result<bool> {
+    let attach = || {
+        let sql = "UPDATE events SET change = ?2 WHERE id = ?1";
+        if db.execute(sql, params![event, next_change(db)?])? == 0 {
+            return Ok(false);
+        }
+        put_file(db, event, clip, Some(start)).map(|()| true)
+    };
+    attach().map_err(Error::database("store a clip"))
+}
+
+fn put_file(db: &Connection, event: &str, file: &MediaFile, start: Option<f64>) -> Sql<()> {
+    let sql = "INSERT OR REPLACE INTO media (event, kind, path, bytes, start) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![event, file.kind.label(), file.path, file.bytes as i64, start];
+    db.prepare_cached(sql)?.execute(values).map(drop)
 }

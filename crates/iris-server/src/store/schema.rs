@@ -73,6 +73,11 @@ const STEPS: &[&str] = &[
         UNIQUE (kind, name)
     ) STRICT;
 ",
+    "
+    -- Clips lie beside pictures; `start` is when one begins, in seconds on the camera's timeline.
+    ALTER TABLE pictures RENAME TO media;
+    ALTER TABLE media ADD COLUMN start REAL;
+",
 ];
 
 /// The newest schema.

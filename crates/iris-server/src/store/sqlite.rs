@@ -1,4 +1,4 @@
-//! The store in `SQLite`: one database and one folder of pictures that belong to each other.
+//! The store in `SQLite`: one database and one folder of files that belong to each other.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::ops::ControlFlow;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use iris_core::WallTime;
+use iris_core::{EventId, WallTime};
 use rusqlite::Connection;
 
 use super::media::{MARK, make_folder, write_whole};
 use super::writer::Writer;
 use super::{
-    Backlog, Bell, Cursor, Health, Media, Outcome, Outgoing, Page, Picture, PictureKind, Query, Reader, Receipt,
+    Backlog, Bell, Cursor, Health, Media, MediaFile, MediaKind, Outcome, Outgoing, Page, Query, Reader, Receipt,
     Removed, Run, Store, Stored, Usage, Verdict, items, review, rows, schema,
 };
 use crate::config::Item;
@@ -32,7 +32,7 @@ const DROP_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the store is, and whom it tells.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The folder of the database and the pictures; made when missing.
+    /// The folder of the database and the files; made when missing.
     pub folder: PathBuf,
     /// The names of the sinks that every event is told to.
     pub sinks: Vec<String>,
@@ -134,8 +134,8 @@ fn check_marks(db: &Connection, media: &Media) -> Result<()> {
         Ok(mark) if mark.trim() == uuid => Ok(()),
         Ok(_) => refuse("it is marked as another's"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let count = db.query_row("SELECT count(*) FROM pictures", [], |row| row.get::<_, i64>(0));
-            match count.map_err(Error::database("count pictures"))? {
+            let count = db.query_row("SELECT count(*) FROM media", [], |row| row.get::<_, i64>(0));
+            match count.map_err(Error::database("count files"))? {
                 0 => write_whole(media.root(), MARK, uuid.as_bytes()),
                 _ => refuse("its mark is missing"),
             }
@@ -225,13 +225,17 @@ impl Store for Sqlite {
         self.writer.write(move |db| rows::note_sweep(db, now))?.wait()
     }
 
-    fn pictures(&self, each: &mut dyn FnMut(String, Picture)) -> Result<()> {
-        self.reader.pictures(each)
+    fn attach(&self, event: EventId, clip: MediaFile, start: f64) -> Result<bool> {
+        self.writer.write(move |db| rows::attach(db, &event.to_string(), &clip, start))?.wait()
     }
 
-    fn forget_picture(&self, event: &str, kind: PictureKind) -> Result<()> {
+    fn files(&self, each: &mut dyn FnMut(String, MediaFile)) -> Result<()> {
+        self.reader.files(each)
+    }
+
+    fn forget_file(&self, event: &str, kind: MediaKind) -> Result<()> {
         let event = event.to_owned();
-        self.writer.write(move |db| rows::forget_picture(db, &event, kind))?.wait()
+        self.writer.write(move |db| rows::forget_file(db, &event, kind))?.wait()
     }
 
     fn verify(&self) -> Result<Vec<String>> {

@@ -83,6 +83,12 @@ pub(crate) fn probe(path: &str) -> (String, u32) {
     (codec.to_owned(), frames.parse().expect("a number"))
 }
 
+/// How long a video says it is, in seconds.
+pub(crate) fn duration(path: &str) -> f64 {
+    let words = ["-show_entries", "format=duration", "-of", "csv=print_section=0", path];
+    run(ffmpeg("ffprobe", &words)).good().trim().parse().expect("a number")
+}
+
 /// Events as they were written, one a line.
 pub(crate) fn events(lines: &str) -> Vec<Message> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()

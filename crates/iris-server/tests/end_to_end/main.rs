@@ -4,6 +4,7 @@
 mod broken_cameras;
 mod broken_files;
 mod broken_store;
+mod clips;
 mod kit;
 mod live;
 mod offline;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use iris_core::clock::SystemClock;
 use iris_core::{CameraId, Codec, Epoch, Item, Packet};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transport};
-use iris_server::fmp4::{Live, Piece, Track, Unsupported, fragment, ticks};
+use iris_server::fmp4::{Live, Piece, Timing, Track, Unsupported, fragment, ticks};
 
 /// The project's clip, changed by `ffmpeg` as `words` say.
 pub(crate) fn make(folder: &Path, name: &str, words: &str) -> String {
@@ -99,7 +99,8 @@ fn a_fragment_of_many_pictures_is_one_too_and_the_head_says_how_long_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let packets = packets(&make(folder.path(), "a.mp4", "-c copy"));
     let track = Track::of(&packets[0]).expect("it fits into a movie");
-    let samples: Vec<_> = packets[20..].iter().map(|packet| track.sample(packet, 0, 9_000)).collect();
+    let timing = |packet: &Packet| Timing { decode: ticks(packet.dts), show: ticks(packet.at.media), duration: 9_000 };
+    let samples: Vec<_> = packets[20..].iter().map(|packet| track.sample(packet, timing(packet))).collect();
     let head = track.head(Some(540_000)).expect("a head");
     assert_eq!(head.len(), track.head(Some(0)).expect("a head").len());
     let movie = [&head[..], &fragment(1, &samples).expect("a fragment")].concat();

@@ -3,7 +3,7 @@
 use crate::kit::event;
 use iris_core::{Direction, EventKind};
 use iris_server::message::{Message, State};
-use iris_server::store::{Picture, PictureKind};
+use iris_server::store::{MediaFile, MediaKind};
 use serde_json::Value;
 
 const SPEC: &str = include_str!("../../../../docs/spec/events.md");
@@ -12,8 +12,8 @@ const SPEC: &str = include_str!("../../../../docs/spec/events.md");
 fn example() -> Message {
     let path = |suffix: &str| format!("gate/2026-01-05/gate-3.0-17{suffix}.jpg");
     let pictures = [
-        Picture { kind: PictureKind::Plain, path: path(""), bytes: 1 },
-        Picture { kind: PictureKind::Boxes, path: path("-boxes"), bytes: 1 },
+        MediaFile { kind: MediaKind::Plain, path: path(""), bytes: 1 },
+        MediaFile { kind: MediaKind::Boxes, path: path("-boxes"), bytes: 1 },
     ];
     Message::new(&event("gate", 3, 17, 12, Some(19)), "person", &pictures)
 }

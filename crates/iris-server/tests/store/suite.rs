@@ -10,7 +10,7 @@ use iris_server::config;
 use iris_server::fsck::{Finding, fsck};
 use iris_server::message::{Entry, Kind, Message, State};
 use iris_server::retention::{Pass, Retention};
-use iris_server::store::{Outcome, PictureKind, Query, Store};
+use iris_server::store::{Clip, MediaKind, Outcome, Query, Store};
 use proptest::prelude::*;
 
 pub(crate) type Open = fn(&Path, &[&str]) -> Box<dyn Store>;
@@ -177,18 +177,52 @@ suite! {
         let store = bench.open(&[]);
         let event = event("gate", 1, 1, 0, Some(1));
         let save = |kind, jpeg: &[u8]| store.media().save(event.id, event.started.wall, kind, jpeg).expect("saved");
-        let pictures = vec![save(PictureKind::Plain, b"plain"), save(PictureKind::Boxes, b"with boxes")];
+        let pictures = vec![save(MediaKind::Plain, b"plain"), save(MediaKind::Boxes, b"with boxes")];
         assert_eq!(pictures[1].path, "gate/2026-01-05/gate-1.0-1-boxes.jpg");
         put(&*store, Entry::new(&event, "person", pictures.clone(), after(1)));
-        assert_eq!(store.usage().expect("usage").pictures, 15);
+        assert_eq!(store.usage().expect("usage").media, 15);
         assert_eq!(events(&*store, &Query::default())[0].picture.as_ref(), Some(&pictures[0].path));
         assert!(fsck(&*store, false).expect("checked").findings.is_empty());
 
         let removed = store.remove_oldest(after(100), 10).expect("removed");
-        assert_eq!(removed.pictures.len(), 2);
+        assert_eq!(removed.files.len(), 2);
         assert_eq!(fsck(&*store, false).expect("checked").findings.len(), 2, "the files are the caller's to delete");
-        removed.pictures.iter().for_each(|picture| store.media().remove(&picture.path).expect("deleted"));
+        removed.files.iter().for_each(|picture| store.media().remove(&picture.path).expect("deleted"));
         assert!(fsck(&*store, false).expect("checked").findings.is_empty());
+    }
+
+    fn a_clip_is_attached_once_it_is_complete_and_goes_with_its_event(bench) {
+        let store = bench.open(&["log"]);
+        let (open, over) = (event("gate", 1, 1, 0, None), event("gate", 1, 1, 0, Some(70)));
+        put(&*store, Entry::new(&open, "person", Vec::new(), after(0)));
+        let mut movie = store.media().begin_clip(open.id, open.started.wall).expect("begun");
+        movie.write(b"????fragments").expect("written");
+        assert!(matches!(&fsck(&*store, false).expect("checked").findings[..], [Finding::UnfinishedFile(_)]));
+        movie.rewrite_start(b"head").expect("written");
+        let clip = movie.finish(MediaKind::Clip).expect("finished");
+        assert_eq!((clip.path.as_str(), clip.bytes), ("gate/2026-01-05/gate-1.0-1.mp4", 13));
+        assert_eq!(std::fs::read(store.media().root().join(&clip.path)).expect("a file"), b"headfragments");
+        let before = store.newest_change().expect("a number");
+        assert!(store.attach(open.id, clip.clone(), 7.5).expect("attached"));
+        // What is told later of the event does not take it away.
+        put(&*store, Entry::new(&over, "person", Vec::new(), after(70)));
+        let stored = store.event("gate-1.0-1").expect("read").expect("there");
+        assert_eq!(stored.clip, Some(Clip { path: clip.path.clone(), start: 7.5 }));
+        assert!(stored.change > before + 1, "the change is told to those who wait for changes");
+        assert_eq!(store.usage().expect("usage").media, 13);
+        assert!(fsck(&*store, false).expect("checked").findings.is_empty());
+
+        std::fs::remove_file(store.media().root().join(&clip.path)).expect("deleted");
+        assert!(fsck(&*store, true).expect("checked").is_clean());
+        assert_eq!(store.event("gate-1.0-1").expect("read").expect("there").clip, None);
+        let other = event("gate", 1, 2, 0, None).id;
+        assert!(!store.attach(other, clip, 0.0).expect("tried"), "there is no such event");
+        // One that is given up leaves nothing behind, and one that a crash left behind is deleted.
+        drop(store.media().begin_clip(other, None).expect("begun"));
+        assert!(fsck(&*store, false).expect("checked").findings.is_empty());
+        std::mem::forget(store.media().begin_clip(other, None).expect("begun"));
+        assert!(fsck(&*store, true).expect("checked").is_clean());
+        assert!(store.media().files().expect("a list").is_empty());
     }
 
     fn fsck_finds_what_does_not_agree_and_repairs_it(bench) {
@@ -196,7 +230,7 @@ suite! {
         let mut pictures = Vec::new();
         for n in 1..=3 {
             let event = event("gate", 1, n, 0, Some(1));
-            let plain = store.media().save(event.id, None, PictureKind::Plain, b"jpeg").expect("saved");
+            let plain = store.media().save(event.id, None, MediaKind::Plain, b"jpeg").expect("saved");
             pictures.push(plain.path.clone());
             put(&*store, Entry::new(&event, "person", vec![plain], after(1)));
         }
@@ -241,14 +275,14 @@ suite! {
         let store = bench.open(&[]);
         for n in 1..=64 {
             let event = event("gate", 1, n, n.into(), Some(i64::from(n) + 1));
-            let plain = store.media().save(event.id, event.started.wall, PictureKind::Plain, &[7; 10_000]);
+            let plain = store.media().save(event.id, event.started.wall, MediaKind::Plain, &[7; 10_000]);
             put(&*store, Entry::new(&event, "person", vec![plain.expect("saved")], after(n.into())));
         }
         let max = store.usage().expect("usage").database + 200_000;
         let mut retention = Retention::new(&limits(1_000_000, Some(max)));
         retention.pass(&*store, after(100), MonoTime::default()).expect("a pass");
         let usage = store.usage().expect("usage");
-        assert!(usage.database + usage.pictures <= max && usage.events == 16, "{usage:?}");
+        assert!(usage.database + usage.media <= max && usage.events == 16, "{usage:?}");
         assert_eq!(ids(&*store, &Query::default())[0], "gate-1.0-49");
         assert!(fsck(&*store, false).expect("checked").findings.is_empty());
     }
