@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::{make, packets};
 
 /// Only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A browser that goes with its handle.
 struct Browser(Child);
