@@ -1,12 +1,16 @@
-//! FFmpeg's own log lines, led into `tracing` (target `ffmpeg`) and into the errors that they explain. What a line may
-//! say and how often belongs to [`crate::redact`].
+//! FFmpeg's own log lines, led into `tracing` (target `ffmpeg`) and into the errors that they explain. They come through
+//! a few lines of C, `log.c`. What a line may say and how often belongs to [`crate::redact`].
 #![expect(unsafe_code, reason = "FFmpeg logs through a C callback")]
 
 use std::cell::RefCell;
-use std::ffi::c_char;
-use std::sync::Once;
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::{LazyLock, Mutex, Once, OnceLock, PoisonError};
 
 use ffmpeg_next::ffi;
+use iris_core::Clock;
+use iris_core::clock::SystemClock;
+
+use crate::redact::{Limiter, redact};
 
 thread_local! {
     /// While an error would be explained: the first error line since. libavcodec runs on the calling thread, so what
@@ -17,9 +21,16 @@ thread_local! {
 /// Leads FFmpeg's log lines, warnings and worse, into `tracing`: errors of FFmpeg's as warnings, since most are the
 /// camera's, and its warnings as debug. URLs lose their user info, and a flood is thinned to five lines a second. Also
 /// lets [`Error`](crate::Error) say what FFmpeg found wrong. For the whole process; further calls do nothing.
-pub fn install_log() {
+///
+/// Every such line, those left out for their number too, is also given to `listener`, on the thread that it is about:
+/// whoever else uses FFmpeg may learn from it what FFmpeg tells in no other way.
+pub fn install_log(listener: fn(line: &str)) {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(callback::install);
+    // SAFETY: FFmpeg may call back from any thread at any time, and `on_line` may be called so; once, as `log.c` asks.
+    INSTALLED.call_once(|| unsafe {
+        LISTENER.get_or_init(|| listener);
+        iris_forward_log(ffi::AV_LOG_WARNING, on_line);
+    });
 }
 
 /// Runs something of FFmpeg's and, if it fails, tells why.
@@ -34,14 +45,10 @@ pub(crate) fn explain<T>(run: impl FnOnce() -> Result<T, ffmpeg_next::Error>) ->
 pub(crate) fn describe(error: ffmpeg_next::Error) -> String {
     let mut text = [0; ffi::AV_ERROR_MAX_STRING_SIZE];
     // SAFETY: writes at most the length given, and a closing zero.
-    unsafe { ffi::av_strerror(error.into(), text.as_mut_ptr(), text.len()) };
-    text_of(&text)
-}
-
-/// The C string at the start of a buffer.
-fn text_of(buffer: &[c_char]) -> String {
-    let bytes: Vec<u8> = buffer.iter().take_while(|c| **c != 0).map(|c| *c as u8).collect();
-    String::from_utf8_lossy(&bytes).into_owned()
+    unsafe {
+        ffi::av_strerror(error.into(), text.as_mut_ptr(), text.len());
+        CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
+    }
 }
 
 fn hear(line: &str) {
@@ -52,79 +59,44 @@ fn hear(line: &str) {
     });
 }
 
-/// The callback takes a C `va_list`, whose Rust type is known here for x86-64 only.
-#[cfg(target_arch = "x86_64")]
-mod callback {
-    use std::ffi::{c_char, c_int, c_void};
-    use std::sync::{LazyLock, Mutex, PoisonError};
+static CLOCK: LazyLock<SystemClock> = LazyLock::new(SystemClock::new);
+static LISTENER: OnceLock<fn(&str)> = OnceLock::new();
+static LIMITER: Mutex<Limiter> = Mutex::new(Limiter::new());
 
-    use iris_core::Clock;
-    use iris_core::clock::SystemClock;
+unsafe extern "C" {
+    /// In `log.c`.
+    fn iris_forward_log(level: c_int, to: extern "C" fn(level: c_int, line: *const c_char));
+}
 
-    use super::ffi;
-    use crate::redact::{Limiter, redact};
-
-    static CLOCK: LazyLock<SystemClock> = LazyLock::new(SystemClock::new);
-    static LIMITER: Mutex<Limiter> = Mutex::new(Limiter::new());
-
-    pub(super) fn install() {
-        // SAFETY: the callback may be called from any thread at any time, and `on_line` may.
-        unsafe { ffi::av_log_set_callback(Some(on_line)) };
+extern "C" fn on_line(level: c_int, line: *const c_char) {
+    // SAFETY: `log.c` passes a string that lasts for the call.
+    let text = unsafe { CStr::from_ptr(line) }.to_string_lossy();
+    let line = redact(text.trim_end());
+    if level <= ffi::AV_LOG_ERROR {
+        hear(&line);
     }
-
-    unsafe extern "C" fn on_line(
-        source: *mut c_void,
-        level: c_int,
-        format: *const c_char,
-        args: *mut ffi::__va_list_tag,
-    ) {
-        // The bits above are a tint for terminals.
-        let level = level & 0xff;
-        if level > ffi::AV_LOG_WARNING {
-            return;
-        }
-        let mut text = [0; 1024];
-        let mut with_prefix = 1;
-        // SAFETY: FFmpeg gives a source that is null or starts with a class, and arguments that fit the format; this
-        // is the function that it provides for callbacks. It writes at most the length given, and a closing zero.
-        unsafe {
-            let len = text.len() as c_int;
-            ffi::av_log_format_line2(source, level, format, args, text.as_mut_ptr(), len, &raw mut with_prefix);
-        }
-        let line = super::text_of(&text);
-        let line = redact(line.trim_end());
-        if level <= ffi::AV_LOG_ERROR {
-            super::hear(&line);
-        }
-        pass_on(level, &line);
+    if let Some(listener) = LISTENER.get() {
+        listener(&line);
     }
+    pass_on(level, &line);
+}
 
-    fn pass_on(level: c_int, line: &str) {
-        let passed = LIMITER.lock().unwrap_or_else(PoisonError::into_inner).pass(CLOCK.mono());
-        let Some(suppressed) = passed else { return };
-        if suppressed > 0 {
-            tracing::warn!(target: "ffmpeg", suppressed, "lines suppressed");
-        }
-        if level <= ffi::AV_LOG_FATAL {
-            tracing::error!(target: "ffmpeg", "{line}");
-        } else if level <= ffi::AV_LOG_ERROR {
-            tracing::warn!(target: "ffmpeg", "{line}");
-        } else {
-            tracing::debug!(target: "ffmpeg", "{line}");
-        }
+fn pass_on(level: c_int, line: &str) {
+    let passed = LIMITER.lock().unwrap_or_else(PoisonError::into_inner).pass(CLOCK.mono());
+    let Some(suppressed) = passed else { return };
+    if suppressed > 0 {
+        tracing::warn!(target: "ffmpeg", suppressed, "lines suppressed");
+    }
+    if level <= ffi::AV_LOG_FATAL {
+        tracing::error!(target: "ffmpeg", "{line}");
+    } else if level <= ffi::AV_LOG_ERROR {
+        tracing::warn!(target: "ffmpeg", "{line}");
+    } else {
+        tracing::debug!(target: "ffmpeg", "{line}");
     }
 }
 
-/// Elsewhere FFmpeg is silenced: its own callback would print URLs with their passwords.
-#[cfg(not(target_arch = "x86_64"))]
-mod callback {
-    pub(super) fn install() {
-        // SAFETY: sets one global integer.
-        unsafe { super::ffi::av_log_set_level(super::ffi::AV_LOG_QUIET) };
-    }
-}
-
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
@@ -133,14 +105,14 @@ mod tests {
     use super::*;
 
     /// Lets FFmpeg log a line about a URL.
-    fn say(level: i32, format: &std::ffi::CStr) {
+    fn say(level: i32, format: &CStr) {
         // SAFETY: no source is allowed; the format takes the one argument given.
         unsafe { ffi::av_log(std::ptr::null_mut(), level, format.as_ptr(), c"rtsp://u:secret@cam/1".as_ptr()) };
     }
 
     #[test]
     fn an_error_is_explained_by_the_first_error_line() {
-        install_log();
+        install_log(|_| ());
         let explained = explain(|| {
             say(ffi::AV_LOG_WARNING, c"a warning about %s\n");
             say(ffi::AV_LOG_ERROR, c"%s is gone\n");
@@ -177,7 +149,7 @@ mod tests {
 
     #[test]
     fn lines_reach_tracing_at_their_level_and_without_secrets() {
-        install_log();
+        install_log(|_| ());
         let lines = Lines::default();
         let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).without_time().with_ansi(false);
         let subscriber = subscriber.with_max_level(tracing::Level::DEBUG).finish();

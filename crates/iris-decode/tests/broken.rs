@@ -190,7 +190,7 @@ fn peak_kib() -> u64 {
 
 #[test]
 fn a_size_beyond_the_limit_in_the_stream_is_refused_without_allocating() {
-    iris_decode::install_log();
+    iris_decode::install_log(|_| ());
     let clip = Clip::new("320x180", 1, "ts", "-c:v libx264 -profile:v baseline -preset veryfast -g 1");
     let data = &clip.packets[0].data;
     let is_sps = |window: &[u8]| window[..4] == [0, 0, 1, 0x67];
