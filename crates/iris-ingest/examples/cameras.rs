@@ -1,5 +1,5 @@
 //! What ingest costs: reads `CAMERAS` streams `PREFIX0`, `PREFIX1`, … for `SECONDS` and prints this process's CPU time
-//! and memory. `cargo run --release -p iris-ingest --example cameras -- rtsp://127.0.0.1:8554/cam/ 100 60`
+//! and memory. `cargo run --release -p iris-ingest --example cameras -- rtsp://127.0.0.1:8554/cam/ 100 60 [udp]`
 #![expect(clippy::print_stdout, reason = "its output")]
 #![expect(clippy::unwrap_used, reason = "a tool for measuring, not part of the product")]
 
@@ -22,19 +22,16 @@ struct Seen {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [prefix, cameras, seconds] = args.as_slice() else {
-        println!("usage: cameras PREFIX CAMERAS SECONDS");
+    let [prefix, cameras, seconds, udp @ ..] = args.as_slice() else {
+        println!("usage: cameras PREFIX CAMERAS SECONDS [udp]");
         return;
     };
+    let transport = if udp.is_empty() { Transport::Tcp } else { Transport::Udp };
     let (cameras, seconds): (u64, u64) = (cameras.parse().unwrap(), seconds.parse().unwrap());
     let (seen, clock) = (Arc::new(Seen::default()), Arc::new(SystemClock::new()));
     let bare = usage();
     for i in 0..cameras {
-        let source = Source {
-            url: format!("{prefix}{i}").parse().unwrap(),
-            transport: Transport::Auto,
-            limits: Limits::default(),
-        };
+        let source = Source { url: format!("{prefix}{i}").parse().unwrap(), transport, limits: Limits::default() };
         let stream =
             CameraStream::new(CameraId::new(&format!("c{i}")).unwrap(), Epoch::first(1), source, clock.clone());
         tokio::spawn(read(stream, Arc::clone(&seen)));

@@ -1,5 +1,5 @@
-//! The little that ingest reads of access units itself: whether other pictures refer to one, and how large a JPEG is.
-//! It decodes nothing and trusts nothing.
+//! The little that ingest reads of access units itself: what the head of a slice says, and how large a JPEG is. It
+//! decodes nothing and trusts nothing.
 
 use iris_core::{Codec, CodecParams, Size};
 
@@ -28,23 +28,51 @@ impl Framing {
     }
 }
 
-/// Whether no other access unit refers to this one: H.264 `nal_ref_idc` is 0 (§7.4.1), or an H.265 sub-layer
-/// non-reference picture (table 7-1). A JPEG is always alone, yet never disposable: nothing is gained by dropping it
-/// first. False if no slice is found.
+/// Whether no other access unit refers to this one. A JPEG is always alone, yet never disposable: nothing is gained by
+/// dropping it first. False if no slice is found.
 pub(crate) fn is_disposable(codec: Codec, framing: Framing, unit: &[u8]) -> bool {
-    let mut rest = unit;
-    while let Some((nal, after)) = split(framing, rest) {
-        match (codec, nal.first()) {
-            (Codec::H264, Some(header)) if (1..=5).contains(&(header & 0x1f)) => return header & 0x60 == 0,
-            (Codec::H265, Some(header)) if header >> 1 & 0x3f < 32 => {
-                let kind = header >> 1 & 0x3f;
-                return kind < 16 && kind % 2 == 0;
-            }
-            (Codec::Mjpeg, _) => return false,
-            _ => rest = after,
+    first_slice(codec, framing, unit).is_some_and(|slice| slice.disposable)
+}
+
+/// What a slice's head says about its picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slice {
+    /// It is the picture's first: H.264 `first_mb_in_slice` is 0 (§7.4.3), H.265 `first_slice_segment_in_pic_flag`
+    /// (§7.4.7.1).
+    pub(crate) begins_picture: bool,
+    /// Decoding can start here: an H.264 IDR or H.265 IRAP picture.
+    pub(crate) is_key: bool,
+    /// No other picture refers to it: H.264 `nal_ref_idc` is 0 (§7.4.1), or an H.265 sub-layer non-reference picture
+    /// (table 7-1).
+    disposable: bool,
+}
+
+/// The first slice in some NAL units.
+pub(crate) fn first_slice(codec: Codec, framing: Framing, mut units: &[u8]) -> Option<Slice> {
+    while let Some((nal, after)) = split(framing, units) {
+        let found = match codec {
+            Codec::H264 => h264_slice(nal),
+            Codec::H265 => h265_slice(nal),
+            Codec::Mjpeg => return None,
+        };
+        if found.is_some() {
+            return found;
         }
+        units = after;
     }
-    false
+    None
+}
+
+fn h264_slice(nal: &[u8]) -> Option<Slice> {
+    let (kind, begins) = (nal.first()? & 0x1f, nal.get(1)? & 0x80 != 0);
+    let slice = Slice { begins_picture: begins, is_key: kind == 5, disposable: nal[0] & 0x60 == 0 };
+    (1..=5).contains(&kind).then_some(slice)
+}
+
+fn h265_slice(nal: &[u8]) -> Option<Slice> {
+    let (kind, begins) = (nal.first()? >> 1 & 0x3f, nal.get(2)? & 0x80 != 0);
+    let (is_key, disposable) = ((16..24).contains(&kind), kind < 16 && kind % 2 == 0);
+    (kind < 32).then_some(Slice { begins_picture: begins, is_key, disposable })
 }
 
 /// The next NAL unit, at least its head, and what lies behind it.
@@ -104,6 +132,23 @@ mod tests {
             assert_eq!(is_disposable(codec, Framing::AnnexB, &annex_b), disposable, "{codec} {slice:#x}");
             assert_eq!(is_disposable(codec, Framing::Length(4), &lengths), disposable, "{codec} {slice:#x}");
         }
+    }
+
+    #[test]
+    fn the_head_of_a_slice_tells_where_pictures_begin() {
+        for (codec, nal, begins_picture, is_key) in [
+            (Codec::H264, [0x65, 0x88, 0x84], true, true),
+            (Codec::H264, [0x65, 0x08, 0x84], false, true),
+            (Codec::H264, [0x41, 0x9a, 0x02], true, false),
+            (Codec::H265, [0x26, 0x01, 0xaf], true, true),
+            (Codec::H265, [0x2a, 0x01, 0x2f], false, true),
+            (Codec::H265, [0x02, 0x01, 0xd0], true, false),
+        ] {
+            let unit = [[0, 0, 1].as_slice(), &nal].concat();
+            let slice = first_slice(codec, Framing::AnnexB, &unit).unwrap();
+            assert_eq!((slice.begins_picture, slice.is_key), (begins_picture, is_key), "{codec} {nal:x?}");
+        }
+        assert_eq!(first_slice(Codec::H264, Framing::AnnexB, &[0, 0, 1, 0x67, 0x42, 0xc0]), None, "parameters only");
     }
 
     #[test]

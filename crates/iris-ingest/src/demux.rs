@@ -11,16 +11,17 @@ use ffmpeg_next::codec::Id;
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::packet::Ref as _;
-use ffmpeg_next::{Rational, Stream, ffi, media};
+use ffmpeg_next::{Packet, Rational, Stream, ffi, media};
 use iris_core::{Codec, CodecParams, MediaTime, MonoTime, Size, Timebase};
 
+use crate::assemble::Assembler;
 use crate::bitstream::{Framing, is_disposable, jpeg_size};
 use crate::feed::{Media, Unit};
 use crate::gate::{self, Gate, Stop, translate};
 use crate::limits::{MAX_CORRUPT, MAX_UNIT};
 use crate::parser::SizeParser;
 use crate::timeline::Raw;
-use crate::{Error, ErrorKind, Limits, Result, Source, SourceUrl, rtsp};
+use crate::{Error, ErrorKind, Limits, Result, Source, SourceUrl, missed, rtsp};
 
 /// An open container with one video stream.
 pub(crate) struct Demuxer {
@@ -34,6 +35,10 @@ pub(crate) struct Demuxer {
     params: Arc<CodecParams>,
     /// Reads the sizes that the container does not state.
     sizes: Option<SizeParser>,
+    /// Puts pictures together that come in pieces.
+    pieces: Option<Assembler>,
+    /// RTP packets missing since the latest unit.
+    lost: u32,
     limits: Limits,
     /// How long the recording says it is, and how much of it has been read.
     duration: Option<Duration>,
@@ -60,6 +65,8 @@ impl Demuxer {
             timebase,
             // Parts of a multipart stream have no timestamps; FFmpeg counts them at 25 frames/s.
             timed: format != "mpjpeg",
+            pieces: (format == "rtsp" && params.codec != Codec::Mjpeg).then(|| Assembler::new(params.codec)),
+            lost: 0,
             params,
             sizes,
             limits: source.limits,
@@ -80,10 +87,14 @@ impl Demuxer {
         }
         let mut corrupt = 0;
         loop {
-            let mut packet = ffmpeg_next::Packet::empty();
+            let mut packet = Packet::empty();
             match packet.read(&mut self.input) {
                 Ok(()) if packet.stream() != self.stream || packet.size() == 0 => {}
-                Ok(()) => return self.unit(packet, now(), corrupt > 0).map(Some),
+                Ok(()) => {
+                    if let Some((packet, received)) = self.whole(packet, now()) {
+                        return self.unit(packet, received, corrupt > 0).map(Some);
+                    }
+                }
                 Err(ffmpeg_next::Error::Eof) => return self.end().map(|()| None),
                 Err(ffmpeg_next::Error::InvalidData) if corrupt < MAX_CORRUPT => corrupt += 1,
                 Err(e) => return Err(translate(&self.gate, e)),
@@ -91,7 +102,17 @@ impl Demuxer {
         }
     }
 
-    fn unit(&mut self, packet: ffmpeg_next::Packet, received: MonoTime, corrupt_before: bool) -> Result<Unit> {
+    /// The access unit that is complete now, and when its last packet arrived.
+    fn whole(&mut self, packet: Packet, now: MonoTime) -> Option<(Packet, MonoTime)> {
+        let missed = missed::take();
+        self.lost = self.lost.saturating_add(missed);
+        match &mut self.pieces {
+            Some(pieces) => pieces.push(packet, now, missed > 0),
+            None => Some((packet, now)),
+        }
+    }
+
+    fn unit(&mut self, packet: Packet, received: MonoTime, corrupt_before: bool) -> Result<Unit> {
         if packet.size() > MAX_UNIT {
             let message = format!("an access unit of {} bytes; at most {MAX_UNIT} are taken", packet.size());
             return Err(Error::new(ErrorKind::Protocol, &self.gate.url, message));
@@ -112,7 +133,7 @@ impl Demuxer {
             is_key: is_key || self.params.codec == Codec::Mjpeg,
             disposable: is_disposable(self.params.codec, Framing::of(&self.params), &data),
             // MPEG-TS counts its packets; that some are missing is all it tells.
-            lost_before: u32::from(is_corrupt),
+            lost_before: std::mem::take(&mut self.lost).max(u32::from(is_corrupt)),
             corrupt_before,
             params: Arc::clone(&self.params),
             data,
@@ -120,7 +141,7 @@ impl Demuxer {
     }
 
     /// Takes over the size that a key picture states, which may differ from what was announced.
-    fn follow_size(&mut self, packet: &ffmpeg_next::Packet) -> Result<()> {
+    fn follow_size(&mut self, packet: &Packet) -> Result<()> {
         let size = match (self.params.codec, &mut self.sizes) {
             (Codec::Mjpeg, _) => packet.data().and_then(jpeg_size),
             (_, Some(parser)) if packet.is_key() => parser.read(packet),
@@ -161,7 +182,7 @@ impl Demuxer {
 const CUT_OFF: Duration = Duration::from_secs(1);
 
 /// A packet that lends its bytes.
-struct Owned(ffmpeg_next::Packet);
+struct Owned(Packet);
 
 impl AsRef<[u8]> for Owned {
     fn as_ref(&self) -> &[u8] {
@@ -216,7 +237,7 @@ fn parameters(stream: &Stream<'_>) -> Option<CodecParams> {
 }
 
 /// The decoder's new configuration where a file changes it.
-fn new_extradata(packet: &ffmpeg_next::Packet) -> Option<Bytes> {
+fn new_extradata(packet: &Packet) -> Option<Bytes> {
     let mut size = 0;
     // SAFETY: FFmpeg returns null, or `size` bytes that live as long as the packet; they are copied.
     unsafe {

@@ -9,7 +9,7 @@ use iris_core::{CameraId, Clock, CodecParams, MonoTime};
 
 use crate::reader::Reader;
 use crate::timeline::Raw;
-use crate::{Protocol, Result, Source, rtsp};
+use crate::{Protocol, Result, Source, Transport, rtsp};
 
 /// What an open connection announces.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl Feed {
         clock: Arc<dyn Clock>,
         group: Arc<retina::client::SessionGroup>,
     ) -> Result<(Self, Media)> {
-        if source.url.protocol() == Protocol::Rtsp {
+        if source.url.protocol() == Protocol::Rtsp && source.transport != Transport::Udp {
             let (session, media) = rtsp::Session::open(source, clock, group).await?;
             return Ok((Self::Rtsp(Box::new(session)), media));
         }

@@ -112,9 +112,17 @@ fn options(source: &Source) -> Dictionary<'static> {
     let (protocols, formats) = match source.url.protocol() {
         Protocol::File => ("file", FILE_FORMATS),
         Protocol::Http => ("http,https,tls,tcp", "mpjpeg,hls,mpegts,mov"),
-        Protocol::Rtsp | Protocol::Rtsps => ("tls,tcp", "rtsp"),
+        Protocol::Rtsps => ("tls,tcp", "rtsp"),
+        Protocol::Rtsp => ("tcp,rtp,udp", "rtsp"),
     };
-    let micros = source.limits.stall_timeout.as_micros().to_string();
+    let flags = match source.url.protocol() {
+        Protocol::Rtsp | Protocol::Rtsps => "+noparse+nofillin",
+        // AVI knows only when to decode.
+        Protocol::File | Protocol::Http => "+genpts",
+    };
+    let transport = if source.url.protocol() == Protocol::Rtsp { "udp" } else { "tcp" };
+    // Longer than the policy's patience with a live source, so that a stall is told as one.
+    let micros = (2 * source.limits.stall_timeout).as_micros().to_string();
     let mut options = Dictionary::new();
     for (key, value) in [
         ("protocol_whitelist", protocols),
@@ -128,10 +136,13 @@ fn options(source: &Source) -> Dictionary<'static> {
         ("user_agent", "iris"),
         // Every segment is asked for through the gate.
         ("http_persistent", "0"),
-        ("rtsp_transport", "tcp"),
+        ("rtsp_transport", transport),
+        // By UDP only from the address and port that the camera named when it was asked for them.
+        ("rtsp_flags", "filter_src"),
+        // How long, in microseconds, a packet waits for one before it.
+        ("max_delay", "100000"),
         ("allowed_media_types", "video"),
-        // AVI knows only when to decode.
-        ("fflags", "+genpts"),
+        ("fflags", flags),
     ] {
         options.set(key, value);
     }
@@ -149,7 +160,7 @@ pub(crate) fn translate(gate: &Gate, error: ffmpeg_next::Error) -> Error {
     use ffmpeg_next::Error as F;
     use ffmpeg_next::error::{ECONNREFUSED, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOMEM, ETIMEDOUT};
     let url = &gate.url;
-    let is_file = url.path().is_some();
+    let (is_file, is_rtsp) = (url.path().is_some(), matches!(url.protocol(), Protocol::Rtsp | Protocol::Rtsps));
     if gate.denied.load(Ordering::Relaxed) {
         let message = "refers to an address that is not on its own host";
         return Error::new(ErrorKind::SourceDenied, url, message);
@@ -165,10 +176,10 @@ pub(crate) fn translate(gate: &Gate, error: ffmpeg_next::Error) -> Error {
         F::Other { errno: EINVAL } | F::InvalidData | F::DemuxerNotFound if is_file => {
             (ErrorKind::FormatDenied, "is not an mp4, mkv, avi or ts file")
         }
-        F::Other { errno: EINVAL } | F::DemuxerNotFound => {
+        F::Other { errno: EINVAL } | F::DemuxerNotFound if !is_rtsp => {
             (ErrorKind::FormatDenied, "sends neither multipart JPEG nor HLS")
         }
-        F::InvalidData => (ErrorKind::Protocol, "what it sends cannot be understood"),
+        F::InvalidData | F::Other { errno: EINVAL } => (ErrorKind::Protocol, "what it sends cannot be understood"),
         F::Eof => (ErrorKind::Closed, "the connection was closed"),
         _ if is_file => (ErrorKind::Unreadable, "cannot be read to its end"),
         F::Other { errno } => {

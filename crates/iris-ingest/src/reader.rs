@@ -1,10 +1,11 @@
 //! The thread beneath a source that FFmpeg reads, and the small queue between them. When the queue is full the thread
 //! waits: a file is read as fast as it is consumed, and a camera's data stays in the kernel's buffers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use iris_core::{CameraId, Clock};
+use iris_core::{CameraId, Clock, MonoTime};
 use tokio::sync::mpsc;
 
 use crate::demux::Demuxer;
@@ -34,9 +35,10 @@ impl Reader {
         let (sender, messages) = mpsc::channel(UNITS_AHEAD);
         let stop = Arc::new(AtomicBool::new(false));
         let mut reader = Self { messages, source: source.url.clone(), stop: Arc::clone(&stop) };
+        let patience = Patience { clock, stop, deadline: Arc::default() };
         std::thread::Builder::new()
             .name(format!("src-{camera}"))
-            .spawn(move || run(&source, &clock, &stop, &sender))
+            .spawn(move || run(&source, &patience, &sender))
             .map_err(|e| Error::new(ErrorKind::Resources, &reader.source, format!("no thread: {e}")))?;
         match reader.receive().await? {
             Message::Opened(media) => Ok((reader, media)),
@@ -67,32 +69,60 @@ impl Drop for Reader {
     }
 }
 
+/// How long FFmpeg may block: while somebody reads, and up to a deadline where there is one.
+#[derive(Clone)]
+struct Patience {
+    clock: Arc<dyn Clock>,
+    stop: Arc<AtomicBool>,
+    deadline: Arc<Mutex<Option<MonoTime>>>,
+}
+
+impl Patience {
+    fn is_over(&self) -> bool {
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| self.clock.mono() >= deadline)
+    }
+
+    fn set(&self, deadline: Option<MonoTime>) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
+    }
+
+    /// Lets FFmpeg end an RTSP session although nobody reads any more: over UDP the camera would go on sending.
+    fn allow_goodbye(&self) {
+        self.set(Some(self.clock.mono() + GOODBYE));
+        self.stop.store(false, Ordering::Relaxed);
+    }
+}
+
+/// How long it may take to end a session.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// The thread's life: open, read to the end or the first error, tell each.
-fn run(source: &Source, clock: &Arc<dyn Clock>, stop: &Arc<AtomicBool>, to: &mpsc::Sender<Result<Message>>) {
-    let opened = Arc::new(AtomicBool::new(false));
-    let give_up = {
-        let (stop, opened, clock) = (Arc::clone(stop), Arc::clone(&opened), Arc::clone(clock));
-        let deadline = clock.mono() + source.limits.open_timeout;
-        move || stop.load(Ordering::Relaxed) || (!opened.load(Ordering::Relaxed) && clock.mono() >= deadline)
-    };
-    let mut demuxer = match Demuxer::open(source, Box::new(give_up), || clock.mono()) {
-        Ok((demuxer, media)) => {
-            opened.store(true, Ordering::Relaxed);
-            if to.blocking_send(Ok(Message::Opened(media))).is_err() {
-                return;
+fn run(source: &Source, patience: &Patience, to: &mpsc::Sender<Result<Message>>) {
+    let now = || patience.clock.mono();
+    patience.set(Some(now() + source.limits.open_timeout));
+    let give_up = patience.clone();
+    match Demuxer::open(source, Box::new(move || give_up.is_over()), now) {
+        Ok((mut demuxer, media)) => {
+            patience.set(None);
+            if to.blocking_send(Ok(Message::Opened(media))).is_ok() {
+                read(&mut demuxer, patience, to);
             }
-            demuxer
+            patience.allow_goodbye();
         }
         Err(error) => {
             let error = match source.url.path() {
                 Some(path) => file::explain(&source.url, path, error),
                 None => error,
             };
-            return tell(to, Err(error));
+            tell(to, Err(error));
         }
-    };
-    while !stop.load(Ordering::Relaxed) {
-        match demuxer.read(|| clock.mono()) {
+    }
+}
+
+fn read(demuxer: &mut Demuxer, patience: &Patience, to: &mpsc::Sender<Result<Message>>) {
+    while !patience.is_over() {
+        match demuxer.read(|| patience.clock.mono()) {
             Ok(Some(unit)) => {
                 if to.blocking_send(Ok(Message::Unit(unit))).is_err() {
                     return;

@@ -1,5 +1,5 @@
-//! RTSP cameras by retina: sign-in (basic and digest), RTP over TCP or UDP, keep-alive, teardown. Which address, when
-//! and how often is decided elsewhere.
+//! RTSP cameras by retina: sign-in (basic and digest), RTP over TCP, keep-alive, teardown. Which address, when and how
+//! often is decided elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures::StreamExt;
 use iris_core::{Clock, Codec, CodecParams, MediaTime, Size, Timebase};
 use retina::client::{
     Credentials, Demuxed, Described, InitialTimestampPolicy, PlayOptions, SessionGroup, SessionOptions, SetupOptions,
-    Stream, TcpTransportOptions, TeardownPolicy, Transport as RtpTransport, UdpTransportOptions,
+    Stream, TeardownPolicy,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParameters};
 
@@ -16,7 +16,7 @@ use crate::bitstream::{Framing, is_disposable};
 use crate::feed::{Media, Unit};
 use crate::limits::MAX_UNIT;
 use crate::timeline::Raw;
-use crate::{Error, ErrorKind, Result, Source, SourceUrl, Transport};
+use crate::{Error, ErrorKind, Result, Source, SourceUrl};
 
 /// How long to wait until a camera, which may serve one session at a time, has ended the one before.
 const TEARDOWN_PATIENCE: Duration = Duration::from_millis(500);
@@ -45,7 +45,7 @@ impl Session {
             check(&source, &params)?;
         }
         // MP4 framing: the decoder is set up from avcC or hvcC, and set up again when they change.
-        let setup = SetupOptions::default().transport(transport(source.transport)).frame_format(FrameFormat::MP4);
+        let setup = SetupOptions::default().frame_format(FrameFormat::MP4);
         session.setup(stream, setup).await.map_err(error)?;
         let params = parameters(&session.streams()[stream], codec);
         // Cameras get `rtptime` wrong, and the timeline starts at zero anyway.
@@ -169,13 +169,6 @@ fn size(video: &VideoParameters) -> Size {
 
 fn check(source: &Source, params: &CodecParams) -> Result<()> {
     params.size.map_or(Ok(()), |size| source.limits.check_size(&source.url, size))
-}
-
-fn transport(wanted: Transport) -> RtpTransport {
-    match wanted {
-        Transport::Auto | Transport::Tcp => RtpTransport::Tcp(TcpTransportOptions::default()),
-        Transport::Udp => RtpTransport::Udp(UdpTransportOptions::default()),
-    }
 }
 
 /// retina's errors are text but for their status code; the first line says what happened, the rest where in the

@@ -35,7 +35,7 @@ pub enum Transport {
     Auto,
     /// Interleaved with RTSP on one TCP connection.
     Tcp,
-    /// UDP, for cameras on a quiet network; packets out of order are lost.
+    /// UDP. Packets out of order wait for those before them, for a tenth of a second.
     Udp,
 }
 

@@ -8,18 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iris_core::{Codec, Epoch, GapReason, Item, Packet, Size};
-use iris_ingest::{ErrorKind, Output, Source, State, Transport};
+use iris_ingest::{ErrorKind, Output, Source, State};
 use support::gst::{self, SignIn};
 use support::http;
-use support::{assert_sane, first_failure, first_packets, impatient, open, source, until};
+use support::{TRANSPORTS, assert_sane, by, first_failure, first_packets, impatient, open, source, until};
 use tokio::io::AsyncWriteExt;
 
 const PASSWORD: &str = "c4n@ry w0rd";
 const ENCODED: &str = "c4n%40ry%20w0rd";
-
-fn by(transport: Transport, url: &str) -> Source {
-    Source { transport, ..source(url) }
-}
 
 /// Looks at two seconds of a live camera.
 async fn check(codec: Codec, source: Source) {
@@ -34,7 +30,7 @@ async fn check(codec: Codec, source: Source) {
     if codec == Codec::Mjpeg {
         assert!(packets.iter().all(|p| p.is_key && p.data.starts_with(&[0xff, 0xd8])));
     } else {
-        assert_eq!(packets[0].params.extradata.first(), Some(&1), "avcC or hvcC");
+        assert!(matches!(packets[0].params.extradata.first(), Some(0 | 1)), "start codes, avcC or hvcC");
         assert!((1..=3).contains(&packets.iter().filter(|p| p.is_key).count()));
     }
 }
@@ -43,8 +39,9 @@ async fn check(codec: Codec, source: Source) {
 async fn every_codec_by_tcp_and_udp() {
     for (name, codec) in [("h264", Codec::H264), ("h265", Codec::H265), ("mjpeg", Codec::Mjpeg)] {
         let server = gst::Server::start(&gst::live(name), SignIn::default());
-        check(codec, by(Transport::Tcp, &server.url(""))).await;
-        check(codec, by(Transport::Udp, &server.url(""))).await;
+        for transport in TRANSPORTS {
+            check(codec, by(transport, source(&server.url("")))).await;
+        }
     }
 }
 
@@ -200,7 +197,9 @@ async fn failure_of(source: Source) -> iris_ingest::Error {
 #[tokio::test]
 async fn a_server_that_never_answers_is_offline_after_its_time() {
     let server = scripted(|_| Vec::new()).await;
-    assert_eq!(failure_of(impatient(&rtsp(&server))).await.kind(), ErrorKind::Timeout);
+    for transport in TRANSPORTS {
+        assert_eq!(failure_of(by(transport, impatient(&rtsp(&server)))).await.kind(), ErrorKind::Timeout);
+    }
 }
 
 #[tokio::test]
@@ -208,7 +207,10 @@ async fn nobody_there() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    assert_eq!(failure_of(source(&format!("rtsp://{address}/"))).await.kind(), ErrorKind::Unreachable);
+    for transport in TRANSPORTS {
+        let error = failure_of(by(transport, source(&format!("rtsp://{address}/")))).await;
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+    }
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Pipeline {
         local_clock: &LocalClock,
         runtime: Handle,
     ) -> Result<(Self, blocking::Receiver<Report>), Error> {
-        iris_decode::install_log();
+        iris_decode::install_log(iris_ingest::hear_ffmpeg);
         let models = Models::new(settings.cores.infer);
         settings.models.iter().try_for_each(|model| models.load(model).map(drop))?;
         let cores = settings.cores;

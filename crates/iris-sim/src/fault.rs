@@ -29,6 +29,11 @@ pub enum Fault {
         /// 0 to 1000.
         per_mille: u16,
     },
+    /// It sends this many of a thousand RTP packets, at random, only after the packet that follows.
+    Reorder {
+        /// 0 to 1000.
+        per_mille: u16,
+    },
     /// Its RTP timestamps jump once by this many ticks of 90 kHz, forward or backward.
     Jump(i64),
     /// It shows another clip from here on, from its beginning: at once and with its parameter sets in band where the

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::clip::CLOCK_RATE;
 use crate::fault::{Control, Fault};
 use crate::player::Player;
-use crate::rtp::Source;
+use crate::rtp::{Source, framed};
 
 /// How often a sender report is sent (RFC 3550 §6.2 suggests five seconds at least).
 const REPORT_INTERVAL: i64 = 5 * CLOCK_RATE;
@@ -69,6 +69,8 @@ pub(crate) struct Media {
     last: u32,
     next_report: i64,
     awaits_start: bool,
+    /// A packet that is overtaken by the next one.
+    late: Vec<u8>,
     rng: StdRng,
 }
 
@@ -88,6 +90,7 @@ impl Media {
             last: identity.timestamp,
             next_report: 0,
             awaits_start: false,
+            late: Vec::new(),
             player,
             channels,
             origin,
@@ -139,7 +142,7 @@ impl Media {
         if !matches!(control.condition, Fault::Freeze) {
             self.last = self.on_line(self.player.timestamp(), control);
         }
-        let rng = &mut self.rng;
+        let (start, rng) = (out.len(), &mut self.rng);
         let mut damage = |payload: &mut [u8]| match control.condition {
             Fault::Garbage => {
                 rng.fill(payload);
@@ -149,7 +152,22 @@ impl Media {
             _ => true,
         };
         let lost = self.source.stamp(&self.player.unit().wire, self.channels.rtp, self.last, &mut damage, out);
+        if let Fault::Reorder { per_mille } = control.condition {
+            self.reorder(per_mille, start, out);
+        }
         Outcome::Sent { lost }
+    }
+
+    /// Holds packets back, from `start` on, each until the one after it has been sent.
+    fn reorder(&mut self, per_mille: u16, start: usize, out: &mut Vec<u8>) {
+        for packet in framed(&out.split_off(start)) {
+            if self.late.is_empty() && self.rng.random_ratio(u32::from(per_mille.min(1000)), 1000) {
+                self.late.extend_from_slice(packet);
+            } else {
+                out.extend_from_slice(packet);
+                out.append(&mut self.late);
+            }
+        }
     }
 
     /// The RTP timestamp of a time of the player.
@@ -174,7 +192,6 @@ mod tests {
     use super::*;
     use crate::Clip;
     use crate::clip::tests::clip;
-    use crate::rtp::framed;
 
     const IDENTITY: Identity = Identity { ssrc: 7, sequence: 65_534, timestamp: u32::MAX - 10, seed: 1 };
 
@@ -292,6 +309,16 @@ mod tests {
             let lost: u32 =
                 (0..1000).map(|_| if let (Outcome::Sent { lost }, _) = rig.emit(true) { lost } else { 0 }).sum();
             assert!(expected.contains(&lost), "{per_mille} of 1000: lost {lost}");
+        }
+    }
+
+    #[test]
+    fn reordered_packets_are_one_late_and_none_is_missing() {
+        for (per_mille, expected) in [(0, vec![0, 1, 2, 3, 4, 5]), (1000, vec![1, 0, 3, 2, 5, 4])] {
+            let mut rig = Rig::new();
+            rig.control.apply(Fault::Reorder { per_mille });
+            let sequences = (0..6).flat_map(|_| rig.emit(true).1).map(|p| p.0.wrapping_sub(IDENTITY.sequence));
+            assert_eq!(sequences.collect::<Vec<u16>>(), expected, "{per_mille} of 1000");
         }
     }
 

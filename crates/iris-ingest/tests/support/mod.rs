@@ -56,6 +56,13 @@ pub(crate) fn source(address: &str) -> Source {
     Source { url: address.parse().expect("a source"), transport: Transport::Auto, limits: Limits::default() }
 }
 
+/// The two ways in which RTP comes, and each through a reader of its own.
+pub(crate) const TRANSPORTS: [Transport; 2] = [Transport::Tcp, Transport::Udp];
+
+pub(crate) fn by(transport: Transport, source: Source) -> Source {
+    Source { transport, ..source }
+}
+
 pub(crate) fn file(path: &Path) -> Source {
     source(path.to_str().unwrap())
 }

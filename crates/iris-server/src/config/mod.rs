@@ -175,7 +175,7 @@ pub enum Transport {
     /// Interleaved in the RTSP connection.
     #[default]
     Tcp,
-    /// RTP over UDP.
+    /// RTP over UDP, on a thread a camera.
     Udp,
 }
 
