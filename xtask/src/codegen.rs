@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{cargo, root, run as run_command, say};
 
 const SCHEMA: &str = "config/iris.schema.json";
+const OPENAPI: &str = "api/openapi.json";
 const TEST_MODEL: &str = "testdata/models/blobs";
 
 pub(crate) fn run(check: bool) -> Result<()> {
@@ -26,14 +27,16 @@ pub(crate) fn run(check: bool) -> Result<()> {
 }
 
 fn generate(shadow: &Path) -> Result<()> {
-    let schema = shadow.join(SCHEMA);
+    for (file, command) in [(SCHEMA, "schema"), (OPENAPI, "openapi")] {
+        let file = shadow.join(file);
+        fs::create_dir_all(file.parent().unwrap_or(shadow))?;
+        run_command(
+            cargo(["run", "--quiet", "--package", "iris-server", "--bin", "iris", "--", command])
+                .stdout(fs::File::create(file)?),
+        )?;
+    }
     let model = shadow.join(TEST_MODEL);
-    fs::create_dir_all(schema.parent().unwrap_or(shadow))?;
     fs::create_dir_all(&model)?;
-    run_command(
-        cargo(["run", "--quiet", "--package", "iris-server", "--bin", "iris", "--", "schema"])
-            .stdout(fs::File::create(schema)?),
-    )?;
     run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(model))
 }
 

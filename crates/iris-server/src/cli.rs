@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use iris_core::CameraId;
+
+use crate::accounts::{Role, Scope};
 
 /// Watches cameras: finds and follows people, vehicles and objects, and tells you when something happens that you
 /// should know.
@@ -58,8 +61,22 @@ pub enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+    /// Add, list and remove those who may sign in
+    User {
+        /// What to do.
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Create, list and revoke what programs show instead of a password
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Print the JSON schema of the configuration, for editors
     Schema,
+    /// Print the description of the HTTP API, after OpenAPI
+    Openapi,
 }
 
 /// Where the configuration lies.
@@ -205,6 +222,81 @@ pub enum ModelsCommand {
     Inspect {
         /// A model's folder or a bare .onnx file
         path: PathBuf,
+    },
+}
+
+/// `iris user`. Passwords are asked for, or read from the first line of standard input.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user; the password is asked for, or read from standard input
+    Add {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The user's name: letters, digits, '.', '_', '-' and '@'
+        name: String,
+        /// What the user may do
+        #[arg(long, value_enum, default_value_t = Role::Viewer)]
+        role: Role,
+        /// A camera that the user may see, and only such [default: all]
+        #[arg(long = "camera", value_name = "ID")]
+        cameras: Vec<CameraId>,
+    },
+    /// List the users
+    List {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Remove a user
+    Remove {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The user's name
+        name: String,
+    },
+    /// Give a user a new password, asked for or read from standard input, and end the user's sessions
+    Password {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The user's name
+        name: String,
+    },
+}
+
+/// `iris token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Create a token and print it; it is not shown again
+    Create {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// What to call it: letters, digits, '.', '_', '-' and '@'
+        #[arg(long)]
+        name: String,
+        /// What it may do; can be given several times
+        #[arg(long = "scope", value_enum, required = true)]
+        scopes: Vec<Scope>,
+        /// A camera that it may see, and only such [default: all]
+        #[arg(long = "camera", value_name = "ID")]
+        cameras: Vec<CameraId>,
+    },
+    /// List the tokens
+    List {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Revoke a token
+    Revoke {
+        /// Where the configuration lies.
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The token's id, as it is listed
+        id: String,
     },
 }
 

@@ -3,6 +3,7 @@
 //! Wire formats live here and only here: [`message`] turns events into JSON, [`config`] reads TOML. What happens to
 //! a frame does not belong here; that is the pipeline's.
 
+pub mod accounts;
 pub mod annotate;
 pub mod archive;
 pub mod cli;

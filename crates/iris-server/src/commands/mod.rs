@@ -1,6 +1,7 @@
 //! What each command does. Reading the command line is in [`crate::cli`]; here a command is put together from the parts
 //! of Iris and its results are written.
 
+mod accounts;
 mod check;
 mod configure;
 mod detect;
@@ -21,6 +22,7 @@ use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Command, ConfigCommand, ModelArg, ModelsCommand};
 use crate::config::{self, Config, Document, Item, Text};
+use crate::door;
 
 /// Runs a command. What it has to say goes to standard output; how it goes, to standard error.
 ///
@@ -40,11 +42,16 @@ pub fn execute(cli: Cli) -> Result<ExitCode> {
         Command::Events(args) => events::events(&args),
         Command::Fsck { config, repair } => fsck::fsck(&config.config, repair),
         Command::Models { command: ModelsCommand::Inspect { path } } => models::inspect(&path),
-        Command::Schema => {
-            std::io::stdout().lock().write_all(config::schema().as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::User { command } => accounts::user(command),
+        Command::Token { command } => accounts::token(command),
+        Command::Schema => print(&config::schema()),
+        Command::Openapi => print(door::document()),
     }
+}
+
+fn print(text: &str) -> Result<ExitCode> {
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error and its causes in one line. Most of our errors tell their cause themselves; it is not told twice.

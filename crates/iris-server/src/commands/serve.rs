@@ -1,5 +1,7 @@
 //! `iris serve`: all cameras of a configuration, until stopped.
 
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,10 +16,11 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::{Key, SetupToken};
 use crate::clips::Clips;
 use crate::config::Config;
 use crate::control::{Control, Owner};
-use crate::door::Door;
+use crate::door;
 use crate::retention::Sweeper;
 use crate::sink::Sinks;
 use crate::store::{Options, Sqlite, Store};
@@ -106,12 +109,23 @@ impl Server {
         let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), clips.teller(), hurry.clone())?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
-        let opened = Door::new(view, Arc::clone(&store))?.open(config.listen, door.clone());
-        let address = runtime.block_on(opened)?;
+        let listener = runtime.block_on(door::listen(config.listen))?;
+        let setup = SetupToken::prepare(&config.store.path, &*store)?;
         let sinks = Sinks::new(&store, &clock);
         let cameras = document.config.cameras.iter().filter(|c| c.enabled).count();
         let (control, owner) = Owner::new(path, (text, document), items, &store, pipeline, sinks).start()?;
-        tracing::info!(run = run.number, cameras, "watching; health and metrics on http://{address}");
+        let address = listener.local_addr()?;
+        invite(setup.key().as_ref(), address)?;
+        let parts = door::Parts {
+            view,
+            store: Arc::clone(&store),
+            metrics: door::record_metrics()?,
+            clock,
+            setup,
+            secure: false,
+        };
+        runtime.block_on(async { door::App::new(parts).map(|app| app.serve(listener, door.clone())) })?;
+        tracing::info!(run = run.number, cameras, "watching; open http://{address}");
         Ok(Self { store, archive, clips, hurry, sweeper, control, owner, door })
     }
 
@@ -143,6 +157,14 @@ impl Server {
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Tells whoever starts a server that nobody can sign in to yet how to set it up.
+fn invite(key: Option<&Key>, address: SocketAddr) -> Result<()> {
+    let Some(key) = key else { return Ok(()) };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "To set Iris up, open http://{address}/setup#token={}", key.text())?;
+    Ok(out.flush()?)
 }
 
 /// Ends the process if stopping takes longer than that: a supervisor would kill it without a word.

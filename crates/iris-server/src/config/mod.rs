@@ -48,7 +48,7 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Where events and pictures are kept.
     pub store: Store,
-    /// Where health and metrics are served; a loopback address.
+    /// The address that is listened on; a loopback address.
     pub listen: SocketAddr,
     /// The models that cameras can name, in the order of their names.
     pub models: Vec<Model>,

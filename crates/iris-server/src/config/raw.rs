@@ -20,7 +20,7 @@ pub(super) struct Raw {
     pub time_zone: Option<String>,
     /// Where events and pictures are kept, and for how long.
     pub store: RawStore,
-    /// The server's own door: health and metrics.
+    /// The server's door: the page and the API.
     pub server: RawServer,
     /// The models that cameras can name: `[models.NAME]`.
     pub models: BTreeMap<String, RawModel>,
@@ -57,11 +57,11 @@ pub(super) struct RawRetention {
     pub max_gb: Option<f64>,
 }
 
-/// The server's own door: health and metrics.
+/// The server's door: the page and the API.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawServer {
-    /// Address and port of `/health` and `/metrics`. Loopback only. Default: "127.0.0.1:9464".
+    /// The address and port to listen on. Loopback only. Default: "127.0.0.1:8080".
     pub listen: Option<String>,
 }
 

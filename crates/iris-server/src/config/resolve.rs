@@ -19,7 +19,7 @@ use super::{Camera, Config, Line, Model, Origin, Secret, Sink, Store, Target, Zo
 
 const DEFAULT_RATE: f32 = 5.0;
 const DEFAULT_DAYS: u32 = 30;
-const DEFAULT_PORT: u16 = 9464;
+const DEFAULT_PORT: u16 = 8080;
 /// The shortest key of a signature, in bytes.
 const MIN_KEY: usize = 16;
 /// The longest stay or leave.
@@ -91,8 +91,8 @@ impl Pass<'_, '_> {
         let Some(text) = raw else { return default };
         let parsed = match text.parse::<SocketAddr>() {
             Ok(address) if address.ip().is_loopback() => Ok(address),
-            Ok(_) => Err("must be a loopback address such as 127.0.0.1:9464: there is no sign-in yet".to_owned()),
-            Err(_) => Err(format!("{} is not an address and port such as 127.0.0.1:9464", quoted(text))),
+            Ok(_) => Err("must be a loopback address such as 127.0.0.1:8080".to_owned()),
+            Err(_) => Err(format!("{} is not an address and port such as 127.0.0.1:8080", quoted(text))),
         };
         self.listed("server.listen", parsed).unwrap_or(default)
     }

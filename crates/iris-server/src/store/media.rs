@@ -149,7 +149,7 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
 }
 
 /// Writes a file so that it is complete under its name or not there.
-pub(super) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let unfinished = folder.join(format!("{UNFINISHED}{name}"));
     let written = write_synced(&unfinished, bytes)
         .and_then(|()| fs::rename(&unfinished, folder.join(name)))

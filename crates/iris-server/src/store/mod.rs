@@ -1,10 +1,11 @@
-//! What is remembered: events, their pictures and clips, what people said of them, what each sink has yet to be told, and the
-//! cameras and sinks that were made over the API.
+//! What is remembered: events, their pictures and clips, what people said of them, what each sink has yet to be told, the
+//! cameras and sinks that were made over the API, and who may come in.
 //!
 //! [`Store`] says what any database must do, and one suite in `tests/store.rs` holds every backend to it; [`Sqlite`]
 //! is the one there is. Files are [`Media`]'s, JSON is [`crate::message`]'s, and when something is deleted is decided
 //! by [`crate::retention`].
 
+mod accounts;
 mod bell;
 mod items;
 mod media;
@@ -21,22 +22,23 @@ use std::time::Duration;
 
 use iris_core::{CameraId, EventId, WallTime};
 
+use crate::accounts::Accounts;
 use crate::config::Item;
 use crate::error::{ErrorKind, Result};
 use crate::message::{Entry, Kind, Message};
 
 pub use bell::Bell;
-pub(crate) use media::is_unfinished;
 pub use media::{Media, Unfinished};
+pub(crate) use media::{is_unfinished, write_whole};
 pub use reader::Reader;
 pub use review::{Clip, Cursor, Page, Review, Stored, Verdict};
 pub use sqlite::{Options, Sqlite};
 pub use writer::Receipt;
 
-/// A database of events with an outbox for each sink.
+/// A database of events with an outbox for each sink, and of accounts.
 ///
 /// Times are arguments; the store has no clock. All methods may be called from any thread.
-pub trait Store: Send + Sync {
+pub trait Store: Accounts {
     /// Numbers a run of the program, from 1, for [`iris_core::Epoch`]. Events that earlier runs left open are closed
     /// as interrupted, and told so to every sink; what waits for sinks that are gone from the configuration is given
     /// up.

@@ -168,7 +168,11 @@ impl Reader {
         })
     }
 
-    fn ask<T>(&self, doing: &'static str, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn ask<T>(
+        &self,
+        doing: &'static str,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let kept = self.idle().pop();
         let db = kept.map_or_else(|| self.connect(), Ok).map_err(Error::database("be opened"))?;
         let answer = question(&db).map_err(Error::database(doing));

@@ -78,6 +78,36 @@ const STEPS: &[&str] = &[
     ALTER TABLE pictures RENAME TO media;
     ALTER TABLE media ADD COLUMN start REAL;
 ",
+    "
+    -- `cameras` is a JSON array of the cameras that may be seen, NULL for all; `password` a PHC string.
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY COLLATE NOCASE,
+        role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+        cameras TEXT,
+        password TEXT NOT NULL,
+        created_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- `key` is the SHA-256 of what the owner has.
+    CREATE TABLE sessions (
+        key BLOB PRIMARY KEY,
+        user TEXT NOT NULL COLLATE NOCASE REFERENCES users (name) ON DELETE CASCADE,
+        created_us INTEGER NOT NULL,
+        used_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_user ON sessions (user, used_us);
+
+    -- `scopes` is a JSON array.
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY,
+        key BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        cameras TEXT,
+        created_us INTEGER NOT NULL,
+        used_us INTEGER
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The newest schema.

@@ -42,22 +42,35 @@ pub struct Options {
 
 /// The store in `SQLite`. There is one a folder and machine; [`Reader`]s may be many.
 pub struct Sqlite {
-    writer: Writer,
-    reader: Reader,
+    pub(super) writer: Writer,
+    pub(super) reader: Reader,
     media: Media,
     news: Arc<Bell>,
     sinks: RwLock<Arc<[String]>>,
-    /// Held for as long as the store is.
-    _lock: File,
+    /// Held for as long as the store is, except beside a server.
+    _lock: Option<File>,
 }
 
 impl Sqlite {
     /// Opens a store, or makes one where there is nothing. Refuses a database of a newer schema, a database without
     /// its pictures or pictures without their database, and a store that another process writes to.
     pub fn open(options: &Options) -> Result<Self> {
+        make_folder(&options.folder)?;
+        let lock = lock(&options.folder)?;
+        Self::open_with(options, Some(lock))
+    }
+
+    /// Opens the store in a folder for a short change of accounts, also while a server writes to it.
+    pub fn open_beside(folder: &Path) -> Result<Self> {
+        let options = Options { folder: folder.to_owned(), ..Options::default() };
+        match Self::open(&options) {
+            Err(Error::InUse { .. }) => Self::open_with(&options, None),
+            opened => opened,
+        }
+    }
+
+    fn open_with(options: &Options, lock: Option<File>) -> Result<Self> {
         let folder = &options.folder;
-        make_folder(folder)?;
-        let lock = lock(folder)?;
         let media = Media::open(&folder.join(MEDIA))?;
         let path = folder.join(DATABASE);
         refuse_lost_database(&path, &media)?;

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::kit::{Folder, clip, events, farm, runtime};
 use crate::process::{limited, run_iris};
 use crate::receiver::Receiver;
-use crate::server::{Config, RULES, Server};
+use crate::server::{Config, RULES};
 
 #[test]
 fn events_wait_while_another_process_holds_the_database() {
@@ -96,7 +96,7 @@ fn events_are_stored_without_pictures_when_the_disk_takes_none() {
     let mut config = Config::new();
     let line = "[[cameras.lines]]\nname = 'left'\npoints = [[0.2, 0.0], [0.2, 1.0]]\n";
     config.camera("clip", &files.convert("noisy.mp4", noisy), line);
-    let server = Server::start(limited(FILES_OF_256_KIB, &["serve", "-c", &config.write()]));
+    let server = config.start(limited(FILES_OF_256_KIB, &["serve", "-c", &config.write()]));
     server.process.until_said("the event is stored without its pictures");
     server.stop();
     let stored = config.assert_in_order();

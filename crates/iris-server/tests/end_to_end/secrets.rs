@@ -10,7 +10,7 @@ use crate::kit::{Folder, farm, model, runtime};
 use crate::live::pictures;
 use crate::process::{Process, iris};
 use crate::receiver::{KEY, Receiver, mjpeg};
-use crate::server::{Config, Server};
+use crate::server::Config;
 
 const USER: &str = "canary";
 const PASSWORD: &str = "p%40ss w@rd:/é#?";
@@ -72,7 +72,7 @@ fn no_password_leaves_a_server_whatever_happens() {
         .sinks(&hook.url);
     let mut command = iris(&["serve", "-c", &config.write()]);
     command.env("IRIS_LOG", "trace");
-    let server = Server::start(command);
+    let server = config.start(command);
     server.until_live(&["well-0", "well-1", "ill-0", "ill-1", "http"]);
     for farm in &farms {
         farm.set(1, Fault::Kill).expect("there is one");

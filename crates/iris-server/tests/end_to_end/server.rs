@@ -72,7 +72,14 @@ impl Config {
     }
 
     pub(crate) fn serve(&self) -> Server {
-        Server::start(iris(&["serve", "-c", &self.write()]))
+        self.start(iris(&["serve", "-c", &self.write()]))
+    }
+
+    /// Starts the server by a command, with a token by which it is asked.
+    pub(crate) fn start(&self, command: Command) -> Server {
+        let words = ["token", "create", "-c", &self.folder.path("iris.toml"), "--name", "test", "--scope", "admin"];
+        let token = run_iris(&words).good().trim().to_owned();
+        Server::start(command, token)
     }
 
     /// All events of the store, as `iris events` tells them.
@@ -96,27 +103,29 @@ impl Config {
 pub(crate) struct Server {
     pub(crate) process: Process,
     address: String,
+    pub(crate) token: String,
 }
 
 impl Server {
-    pub(crate) fn start(command: Command) -> Self {
+    fn start(command: Command, token: String) -> Self {
         let process = Process::start(command);
         let address = process.until("it serves", |process| {
             let log = process.err();
-            let (address, _) = log.split_once("health and metrics on ")?.1.split_once([' ', '\n'])?;
+            let (address, _) = log.split_once("watching; open ")?.1.split_once([' ', '\n'])?;
             Some(address.to_owned())
         });
-        Self { process, address }
+        Self { process, address, token }
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut reply = agent.get(format!("{}{path}", self.address)).call().expect("it answers");
+        let request = agent.get(format!("{}{path}", self.address));
+        let mut reply = request.header("Authorization", format!("Bearer {}", self.token)).call().expect("it answers");
         reply.body_mut().read_to_string().expect("text")
     }
 
     pub(crate) fn health(&self) -> Value {
-        serde_json::from_str(&self.get("/health")).expect("JSON")
+        serde_json::from_str(&self.get("/api/v1/health")).expect("JSON")
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

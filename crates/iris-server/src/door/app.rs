@@ -1,0 +1,120 @@
+//! What the handlers of all routes share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use iris_core::Clock;
+use iris_pipeline::{View, describe};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
+
+use super::caller::Caller;
+use super::problem::Problem;
+use super::workers::Workers;
+use crate::accounts::SetupToken;
+use crate::store::Store;
+
+/// How long the metrics of a camera that is gone are still shown.
+const STALE: Duration = Duration::from_mins(5);
+/// The bounds of age histograms, in seconds.
+const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// How many threads read and write for requests, and how many requests wait for one at most.
+const READERS: (usize, usize) = (4, 256);
+/// How many passwords are hashed at once, and how many wait for that at most: each takes 19 MiB and a core.
+const HASHERS: (usize, usize) = (2, 64);
+/// How often it is asked whether someone who watches a stream may still do so.
+const RECHECK: Duration = Duration::from_secs(2);
+
+/// What the handlers of all routes share. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// What the pipeline is doing.
+    pub view: View,
+    /// Events, pictures and accounts. It blocks: use it within [`Self::blocking`].
+    pub store: Arc<dyn Store>,
+    /// The process's metrics.
+    pub metrics: PrometheusHandle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The token that sets Iris up.
+    pub(super) setup: Arc<SetupToken>,
+    /// Whether browsers reach Iris by TLS.
+    pub(super) secure: bool,
+    readers: Workers,
+    hashers: Workers,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// What the pipeline is doing.
+    pub view: View,
+    /// Events, pictures and accounts.
+    pub store: Arc<dyn Store>,
+    /// The process's metrics.
+    pub metrics: PrometheusHandle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The token that sets Iris up.
+    pub setup: SetupToken,
+    /// Whether browsers reach Iris by TLS.
+    pub secure: bool,
+}
+
+impl App {
+    /// Starts the threads for requests.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let Parts { view, store, metrics, clock, setup, secure } = parts;
+        let readers = Workers::start("door", READERS.0, READERS.1)?;
+        let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
+        Ok(Self { view, store, metrics, clock, setup: setup.into(), secure, readers, hashers })
+    }
+
+    /// Runs what may wait for a disk on a thread for that, and not on one that moves packets.
+    ///
+    /// # Errors
+    /// What the work returns, or that too much waits already.
+    pub async fn blocking<T, E>(&self, work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let this = self.clone();
+        self.readers.run(move || work(&this)).await?.map_err(Into::into)
+    }
+
+    /// Runs the hashing of a password on a thread for that.
+    pub(super) async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.hashers.run(work).await
+    }
+
+    /// Returns when a caller may not do any more what they may do now: signed out, over, changed or removed. For
+    /// streams, which end with it.
+    pub async fn revoked(&self, caller: &Caller) {
+        let mut tick = tokio::time::interval(RECHECK);
+        loop {
+            tick.tick().await;
+            let caller = caller.clone();
+            if !self.blocking(move |app| app.still_is(&caller)).await.unwrap_or(true) {
+                return;
+            }
+        }
+    }
+}
+
+/// Installs the recorder of the process's metrics; there can be one.
+///
+/// # Errors
+/// There is one already.
+pub fn record_metrics() -> Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new().set_buckets(&AGES)?.idle_timeout(MetricKindMask::ALL, Some(STALE));
+    let metrics = builder.install_recorder().context("metrics are already being recorded")?;
+    describe();
+    Ok(metrics)
+}

@@ -1,0 +1,202 @@
+//! What these tests share: a door on a store of its own, and requests as a browser or a program sends them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use iris_core::clock::ManualClock;
+use iris_core::{CameraId, Clock};
+use iris_pipeline::{Cores, Pipeline, Settings};
+use iris_server::accounts::{Cameras, Change, Key, Role, Scope, SetupToken, Token, User, hash_password};
+use iris_server::door::{App, Parts};
+use iris_server::store::{Options, Sqlite, Store};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const HOST: &str = "iris.example:8443";
+
+pub(crate) struct Door {
+    router: Router,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) setup: Option<Key>,
+    pub(crate) folder: tempfile::TempDir,
+    pipeline: Option<Pipeline>,
+}
+
+impl Door {
+    /// On a store without users.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options { folder: folder.path().to_owned(), ..Options::default() };
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options).expect("a store"));
+        let clock = Arc::new(ManualClock::default());
+        let cores = Cores { decode: 1, infer: 1, analyse: 1 };
+        let settings = Settings { run: 1, models: Vec::new(), cores };
+        let local = iris_server::setup::local_clock(jiff::tz::TimeZone::UTC);
+        let handle = tokio::runtime::Handle::current();
+        let started = Pipeline::start(&settings, clock.clone(), &local, handle);
+        let (pipeline, _) = started.expect("a pipeline");
+        let setup = SetupToken::prepare(folder.path(), &*store).expect("a token");
+        let key = setup.key();
+        let app = App::new(Parts {
+            view: pipeline.view(),
+            store: Arc::clone(&store),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            clock: clock.clone(),
+            setup,
+            secure: true,
+        });
+        let router = app.expect("threads").router();
+        Self { router, store, clock, setup: key, folder, pipeline: Some(pipeline) }
+    }
+
+    pub(crate) fn add_user(&self, name: &str, role: Role, cameras: Option<&[&str]>) {
+        let user = User::new(name.into(), role, ids(cameras), self.clock.wall()).expect("a user");
+        let hash = hash_password(PASSWORD).expect("hashed");
+        assert_eq!(self.store.add_user(user, hash).expect("stored"), Change::Done);
+    }
+
+    /// A session without the price of a password.
+    pub(crate) fn session_of(&self, user: &str) -> Sender {
+        let key = Key::generate();
+        let began = self.store.begin_session(key.digest(), user, self.clock.wall());
+        assert_eq!(began.expect("stored"), Change::Done);
+        Sender { cookie: Some(key.text()), csrf: Some(key.derive("csrf").text()), ..Sender::default() }
+    }
+
+    /// A program with a token.
+    pub(crate) fn token(&self, scopes: &[Scope], cameras: Option<&[&str]>) -> Sender {
+        let key = Key::generate();
+        let scopes: BTreeSet<Scope> = scopes.iter().copied().collect();
+        let token = Token::new("program".into(), scopes, ids(cameras), self.clock.wall()).expect("a token");
+        assert_eq!(self.store.add_token(token, key.digest()).expect("stored"), Change::Done);
+        Sender { bearer: Some(key.token()), ..Sender::default() }
+    }
+
+    pub(crate) async fn send(&self, sender: &Sender, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.raw(sender.request(method, path, body)).await
+    }
+
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 24).await.expect("a body");
+        Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+    }
+
+    /// Waits until what was only noted is stored: writes are committed in the order of their calls.
+    pub(crate) fn settle(&self) {
+        assert_eq!(self.store.end_session(Key::generate().digest()).expect("stored"), Change::Absent);
+    }
+
+    pub(crate) fn after(&self, time: Duration) -> &Self {
+        self.clock.advance(time);
+        self
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Some(pipeline) = self.pipeline.take() {
+            pipeline.shutdown();
+        }
+    }
+}
+
+fn ids(cameras: Option<&[&str]>) -> Cameras {
+    cameras.map(|names| names.iter().map(|name| CameraId::new(name).expect("an id")).collect())
+}
+
+/// Who sends a request, and what a browser or program puts into it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sender {
+    pub(crate) cookie: Option<String>,
+    pub(crate) csrf: Option<String>,
+    pub(crate) bearer: Option<String>,
+    pub(crate) more: Vec<(&'static str, String)>,
+}
+
+impl Sender {
+    pub(crate) fn nobody() -> Self {
+        Self::default()
+    }
+
+    /// Someone who shows this instead of a token.
+    pub(crate) fn with(name: &'static str, value: &str) -> Self {
+        Self { more: vec![(name, value.to_owned())], ..Self::default() }
+    }
+
+    pub(crate) fn and(mut self, name: &'static str, value: &str) -> Self {
+        self.more.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str, body: Option<Value>) -> Request<Body> {
+        let mut request = Request::builder().method(method).uri(path).header("host", HOST);
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", format!("theme=dark; iris_session={cookie}"));
+        }
+        if let Some(csrf) = &self.csrf {
+            request = request.header("x-csrf-token", csrf);
+        }
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {bearer}"));
+        }
+        for (name, value) in &self.more {
+            request = request.header(*name, value);
+        }
+        let body = match body {
+            Some(value) => {
+                request = request.header("content-type", "application/json");
+                Body::from(value.to_string())
+            }
+            None => Body::empty(),
+        };
+        request.body(body).expect("a request")
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The body of an answer with this status.
+    pub(crate) fn good(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// That it is a problem document with this status and code.
+    #[track_caller]
+    pub(crate) fn bad(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["type"], format!("urn:iris:problem:{code}"));
+        assert_eq!(body["status"], status);
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
+        body
+    }
+
+    /// The one who signed in by this answer.
+    pub(crate) fn signed_in(&self) -> Sender {
+        let cookie = self.headers["set-cookie"].to_str().expect("text");
+        let key = cookie.strip_prefix("iris_session=").and_then(|rest| rest.split(';').next()).expect("the cookie");
+        let csrf = self.json()["csrf"].as_str().expect("a token").to_owned();
+        Sender { cookie: Some(key.to_owned()), csrf: Some(csrf), ..Sender::default() }
+    }
+}

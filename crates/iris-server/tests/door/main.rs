@@ -1,0 +1,7 @@
+//! Tests of the server's door: who may come in, what they may do there, and how the rest is sent away.
+
+mod access;
+mod accounts;
+mod kit;
+mod openapi;
+mod session;
