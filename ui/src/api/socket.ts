@@ -1,0 +1,49 @@
+// A WebSocket that comes back: reconnects with a growing wait until it is closed. Knows nothing of what is said on it.
+
+import { backoff } from '../lib/backoff';
+
+export interface Listener {
+  message(data: string | ArrayBuffer): void;
+  /** Called with false when the connection is lost, and with true when it stands again. */
+  connected?(is: boolean): void;
+}
+
+export interface Socket {
+  /** Gives this connection up and makes another, soon. */
+  restart(): void;
+  close(): void;
+}
+
+/** Connects to what `address` gives, which is asked again at each try. */
+export function connect(address: () => string, listener: Listener): Socket {
+  const wait = backoff();
+  let socket: WebSocket | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const open = () => {
+    const opened = new WebSocket(address());
+    socket = opened;
+    opened.binaryType = 'arraybuffer';
+    opened.onopen = () => listener.connected?.(true);
+    opened.onmessage = ({ data }) => {
+      wait.reset();
+      listener.message(data);
+    };
+    opened.onclose = () => {
+      if (socket !== opened) return;
+      listener.connected?.(false);
+      timer = setTimeout(open, wait.next());
+    };
+  };
+  open();
+
+  return {
+    restart: () => socket?.close(),
+    close() {
+      clearTimeout(timer);
+      const last = socket;
+      socket = null;
+      last?.close();
+    },
+  };
+}

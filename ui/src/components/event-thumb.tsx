@@ -1,0 +1,63 @@
+// One event as a line of a list: its picture, what it is, where and when.
+
+import { Link } from 'wouter';
+import { url } from '../api/client';
+import { timeOf } from '../api/events';
+import type { Event, Review } from '../api/types';
+import { describeEvent, formatClock, formatMoment, kindName } from '../lib/format';
+import { Icon } from './icon';
+
+export const pictureOf = (event: Event, boxes: boolean) =>
+  url(`/events/${encodeURIComponent(event.id)}/picture?boxes=${boxes}`);
+
+interface EventThumbProps {
+  event: Event;
+  href: string;
+  current?: boolean;
+}
+
+export function EventThumb({ event, href, current = false }: EventThumbProps) {
+  return (
+    <Link className="thumb" href={href} aria-current={current || undefined} data-event={event.id}>
+      {event.picture ? (
+        <img src={pictureOf(event, event.picture_boxes)} alt="" loading="lazy" decoding="async" />
+      ) : (
+        <span className="no-picture">
+          <Icon name="picture" />
+        </span>
+      )}
+      <span className="what">
+        <strong>{describeEvent(event)}</strong>
+        <span className="muted small">
+          {event.camera} · {kindName(event.kind)}
+        </span>
+      </span>
+      <span className="when">
+        <EventTime event={event} />
+        <ReviewBadge review={event.review} />
+      </span>
+    </Link>
+  );
+}
+
+/** When it happened; for recordings, how far into them. */
+export function EventTime({ event }: { event: Event }) {
+  const time = timeOf(event);
+  if (time === null) return <span className="number small">{event.media_start.toFixed(1)} s</span>;
+  return (
+    <time className="number small" dateTime={time} title={formatMoment(time)}>
+      {formatClock(time)}
+    </time>
+  );
+}
+
+const REVIEWS: Record<Review, [tone: string, name: string]> = {
+  new: ['accent', 'New'],
+  confirmed: ['danger', 'Confirmed'],
+  dismissed: ['', 'Dismissed'],
+};
+
+export function ReviewBadge({ review }: { review: Review }) {
+  const [tone, name] = REVIEWS[review];
+  return <span className={`badge ${tone}`}>{name}</span>;
+}

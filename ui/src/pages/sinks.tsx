@@ -1,0 +1,236 @@
+// Where events are delivered, and what waits there.
+
+import { type FormEvent, useState } from 'react';
+import { useAddSink, useRemoveSink, useReviveSink, useSinks } from '../api/queries';
+import type { Sink, SinkInput } from '../api/types';
+import { Icon } from '../components/icon';
+import {
+  Confirm,
+  Dialog,
+  Field,
+  Loaded,
+  Nothing,
+  OriginBadge,
+  ProblemNotice,
+  Skeleton,
+} from '../components/parts';
+import { Page } from '../components/shell';
+import { useToast } from '../components/toast';
+import { formatCount, formatMoment } from '../lib/format';
+import { useTitle } from '../lib/hooks';
+
+export function SinksPage() {
+  useTitle('Deliveries');
+  const sinks = useSinks();
+  const [adding, setAdding] = useState(false);
+  const [removing, setRemoving] = useState<Sink | null>(null);
+  return (
+    <Page
+      narrow
+      title={<h1>Deliveries</h1>}
+      actions={
+        <button type="button" className="button primary" onClick={() => setAdding(true)}>
+          <Icon name="plus" /> Add a delivery
+        </button>
+      }
+    >
+      <p className="muted">Every event goes to each of these, at least once and in order per camera.</p>
+      <div className="card">
+        <Loaded query={sinks} waiting={<Skeleton height="8rem" />}>
+          {(sinks) =>
+            sinks.length > 0 ? (
+              <ul className="entries">
+                {sinks.map((sink) => (
+                  <SinkRow key={sink.name} sink={sink} remove={() => setRemoving(sink)} />
+                ))}
+              </ul>
+            ) : (
+              <Nothing icon="send" title="No deliveries yet">
+                <p>Events can be sent to another system by HTTP, or written to a file, line by line.</p>
+              </Nothing>
+            )
+          }
+        </Loaded>
+      </div>
+      {adding && <AddSink onClose={() => setAdding(false)} />}
+      {removing && <RemoveSink sink={removing} onClose={() => setRemoving(null)} />}
+    </Page>
+  );
+}
+
+function SinkRow({ sink, remove }: { sink: Sink; remove(): void }) {
+  const revive = useReviveSink();
+  const tell = useToast();
+  return (
+    <li className="entry">
+      <div>
+        <strong>{sink.name}</strong> <OriginBadge origin={sink.origin} />
+        <div className="muted small">
+          {sink.kind === 'webhook' ? 'Webhook' : 'File'} <code>{sink.url ?? sink.path}</code>
+        </div>
+        <SinkState sink={sink} />
+      </div>
+      <div className="row">
+        {sink.dead > 0 && (
+          <button
+            type="button"
+            className="button"
+            disabled={revive.isPending}
+            onClick={() => revive.mutate(sink.name, { onSuccess: () => tell('They are tried again') })}
+          >
+            <Icon name="refresh" /> Try again
+          </button>
+        )}
+        {sink.origin === 'store' && (
+          <button
+            type="button"
+            className="button danger icon-only"
+            aria-label={`Remove ${sink.name}`}
+            onClick={remove}
+          >
+            <Icon name="trash" />
+          </button>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function SinkState({ sink }: { sink: Sink }) {
+  const since = sink.oldest ? `, the oldest from ${formatMoment(sink.oldest)}` : '';
+  return (
+    <div className="row small">
+      {sink.pending === 0 ? (
+        <span className="badge ok">Nothing waits</span>
+      ) : (
+        <span className="badge warn">
+          {formatCount(sink.pending)} waiting{since}
+        </span>
+      )}
+      {sink.dead > 0 && <span className="badge danger">{formatCount(sink.dead)} given up</span>}
+    </div>
+  );
+}
+
+function AddSink({ onClose }: { onClose(): void }) {
+  const [sink, setSink] = useState<SinkInput>({ name: '', kind: 'webhook' });
+  const add = useAddSink();
+  const tell = useToast();
+  const set = (change: Partial<SinkInput>) => setSink({ ...sink, ...change });
+  const done = () => {
+    tell(`Events go to ${sink.name}`);
+    onClose();
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    add.mutate(sink, { onSuccess: done });
+  };
+  return (
+    <Dialog title="Add a delivery" onClose={onClose}>
+      <form className="stack" onSubmit={submit}>
+        <ProblemNotice problem={add.error} />
+        <Field label="Name" wrong={add.error?.at('name')}>
+          {(props) => (
+            <input
+              {...props}
+              required
+              value={sink.name}
+              onChange={(event) => set({ name: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label="Kind">
+          {(props) => (
+            <select
+              {...props}
+              value={sink.kind}
+              onChange={(event) => setSink({ name: sink.name, kind: event.target.value as Sink['kind'] })}
+            >
+              <option value="webhook">Webhook: HTTP POST, signed</option>
+              <option value="file">File: JSON lines on the server</option>
+            </select>
+          )}
+        </Field>
+        {sink.kind === 'webhook' ? (
+          <WebhookFields sink={sink} set={set} />
+        ) : (
+          <FileFields sink={sink} set={set} />
+        )}
+        <div className="row end">
+          <button type="submit" className="button primary" disabled={add.isPending}>
+            Add the delivery
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface FieldsProps {
+  sink: SinkInput;
+  set(change: Partial<SinkInput>): void;
+}
+
+function WebhookFields({ sink, set }: FieldsProps) {
+  return (
+    <>
+      <Field label="Address" hint="https://alarms.example.org/iris">
+        {(props) => (
+          <input
+            {...props}
+            required
+            type="url"
+            value={sink.url ?? ''}
+            onChange={(event) => set({ url: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="Signing key" hint="At least 16 characters; the receiver checks messages with it">
+        {(props) => (
+          <input
+            {...props}
+            required
+            type="password"
+            autoComplete="off"
+            minLength={16}
+            value={sink.secret ?? ''}
+            onChange={(event) => set({ secret: event.target.value })}
+          />
+        )}
+      </Field>
+    </>
+  );
+}
+
+function FileFields({ sink, set }: FieldsProps) {
+  return (
+    <Field label="Path on the server" hint="Made when missing">
+      {(props) => (
+        <input
+          {...props}
+          required
+          value={sink.path ?? ''}
+          onChange={(event) => set({ path: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function RemoveSink({ sink, onClose }: { sink: Sink; onClose(): void }) {
+  const remove = useRemoveSink();
+  return (
+    <Confirm
+      title={`Remove ${sink.name}?`}
+      action="Remove"
+      pending={remove.isPending}
+      problem={remove.error}
+      onConfirm={() => remove.mutate(sink.name, { onSuccess: onClose })}
+      onClose={onClose}
+    >
+      {sink.pending > 0
+        ? `${formatCount(sink.pending)} events that wait for it are not delivered.`
+        : 'New events no longer go there.'}
+    </Confirm>
+  );
+}
