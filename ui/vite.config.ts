@@ -8,6 +8,7 @@ const server = process.env['IRIS_SERVER'] ?? 'http://127.0.0.1:8080';
 export default defineConfig({
   plugins: [react()],
   build: {
+    outDir: 'dist/page',
     // The oldest that have everything the page needs: light-dark(), requestVideoFrameCallback, :has().
     target: ['chrome123', 'firefox132', 'safari17.5'],
     // Nothing inline: the server's content security policy refuses it.

@@ -61,7 +61,8 @@ function Door() {
     if (!setup.data && !setup.error) return null;
     return setup.data?.required ? <SetupPage /> : <SignInPage />;
   }
-  if (location === '/setup') return <Redirect to="/" replace />;
+  // Who is signed in already has nothing to set up.
+  if (session.data && location === '/setup') return <Redirect to="/" replace />;
   return (
     <Loaded query={session} waiting={null}>
       {(session) => <Inside session={session} />}

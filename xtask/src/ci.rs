@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::shell::{all, ask, cargo, program, run as run_command, say};
-use crate::{codegen, setup, test};
+use crate::{codegen, setup, test, ui};
 
 pub(crate) fn run() -> Result<()> {
     setup::linters()?;
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<()> {
         ("dependencies", &deny),
         ("lints", &clippy),
         ("documentation", &doc),
+        ("the page", &ui::check),
         ("generated files", &|| codegen::run(true)),
         ("tests", &test::run),
     ])

@@ -10,6 +10,7 @@ mod golden;
 mod setup;
 mod shell;
 mod test;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use crate::shell::say;
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Sets up, tests, checks and measures Iris", disable_help_subcommand = true)]
 enum Command {
-    /// Install what is missing: Debian packages, ONNX Runtime, cargo-nextest
+    /// Install what is missing (Debian packages, ONNX Runtime, cargo-nextest, the page's packages) and build the page
     Setup,
     /// Run every test, and list what could not be run on this machine
     Test,

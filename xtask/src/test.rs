@@ -9,15 +9,16 @@ use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
 
-use crate::setup;
 use crate::shell::{all, cargo, program, root, run as run_command, say};
+use crate::{setup, ui};
 
 /// Where `.config/nextest.toml` lets the report be written, seen from the root of the repository.
 const REPORT: &str = "target/nextest/default/junit.xml";
 
 pub(crate) fn run() -> Result<()> {
     remove_report()?;
-    let result = all(&[("loom", &loom), ("documentation tests", &doc), ("tests", &nextest)]);
+    let result =
+        all(&[("loom", &loom), ("documentation tests", &doc), ("tests", &nextest), ("tests of the page", &ui::test)]);
     for line in not_run(&fs::read_to_string(root().join(REPORT)).unwrap_or_default()) {
         say(&line);
     }

@@ -76,9 +76,15 @@ export const useSetupRequired = (enabled: boolean) =>
 
 /** Begins the session that the server answered with. Nothing of the one before is kept. */
 function begin(client: QueryClient, session: Session): void {
+  forget(client);
   setCsrf(session.csrf);
-  client.clear();
   client.setQueryData(sessionQuery.queryKey, session);
+}
+
+/** Drops what was learnt in a session. */
+function forget(client: QueryClient): void {
+  setCsrf('');
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
 }
 
 export interface Credentials {
@@ -102,8 +108,9 @@ export function useSignOut() {
   return useMutation({
     mutationFn: () => request<void>('DELETE', '/session'),
     onSuccess: () => {
-      setCsrf('');
-      client.clear();
+      forget(client);
+      // Asked anew, the server answers that it knows nobody here.
+      return client.resetQueries({ queryKey: sessionQuery.queryKey });
     },
   });
 }
@@ -117,6 +124,15 @@ export const useChangePassword = () =>
 
 const camerasQuery = list<Camera>('cameras', FRESH);
 export const useCameras = () => useQuery(camerasQuery);
+
+/** What people call a camera; its id, if it is gone. */
+export function useCameraName(id: string): string {
+  const { data } = useQuery({
+    ...camerasQuery,
+    select: (all) => all.find((camera) => camera.id === id)?.name,
+  });
+  return data ?? id;
+}
 
 export function useCamera(id: string) {
   const client = useQueryClient();

@@ -3,7 +3,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { url } from '../api/client';
-import { useEvent } from '../api/queries';
+import { useCameraName, useEvent } from '../api/queries';
 import type { Event } from '../api/types';
 import {
   capital,
@@ -49,7 +49,7 @@ export function EventDetail({ id, review, onClose }: EventDetailProps) {
               <div>
                 <h2>{describeEvent(event)}</h2>
                 <span className="muted small">
-                  {event.camera} · <EventTime event={event} />
+                  <CameraName id={event.camera} /> · <EventTime event={event} />
                 </span>
               </div>
               <div className="row">
@@ -69,6 +69,10 @@ export function EventDetail({ id, review, onClose }: EventDetailProps) {
       </Loaded>
     </section>
   );
+}
+
+function CameraName({ id }: { id: string }) {
+  return <>{useCameraName(id)}</>;
 }
 
 /** The clip if there is one, else the picture; with boxes or without. */
@@ -170,7 +174,7 @@ function Facts({ event }: { event: Event }) {
     [
       'Camera',
       <Link key="camera" href={`/cameras/${encodeURIComponent(event.camera)}`}>
-        {event.camera}
+        <CameraName id={event.camera} />
       </Link>,
     ],
     ['What', `${capital(event.class)}, ${formatPercent(event.score)} sure`],

@@ -3,8 +3,9 @@
 import { Link } from 'wouter';
 import { url } from '../api/client';
 import { timeOf } from '../api/events';
+import { useCameraName } from '../api/queries';
 import type { Event, Review } from '../api/types';
-import { describeEvent, formatClock, formatMoment, kindName } from '../lib/format';
+import { describeEvent, formatMoment, formatRecent, kindName } from '../lib/format';
 import { Icon } from './icon';
 
 export const pictureOf = (event: Event, boxes: boolean) =>
@@ -14,9 +15,12 @@ interface EventThumbProps {
   event: Event;
   href: string;
   current?: boolean;
+  /** Where all are new, that need not be said. */
+  badge?: boolean;
 }
 
-export function EventThumb({ event, href, current = false }: EventThumbProps) {
+export function EventThumb({ event, href, current = false, badge = true }: EventThumbProps) {
+  const camera = useCameraName(event.camera);
   return (
     <Link className="thumb" href={href} aria-current={current || undefined} data-event={event.id}>
       {event.picture ? (
@@ -29,12 +33,12 @@ export function EventThumb({ event, href, current = false }: EventThumbProps) {
       <span className="what">
         <strong>{describeEvent(event)}</strong>
         <span className="muted small">
-          {event.camera} · {kindName(event.kind)}
+          {camera} · {kindName(event.kind)}
         </span>
       </span>
       <span className="when">
         <EventTime event={event} />
-        <ReviewBadge review={event.review} />
+        {badge && <ReviewBadge review={event.review} />}
       </span>
     </Link>
   );
@@ -46,7 +50,7 @@ export function EventTime({ event }: { event: Event }) {
   if (time === null) return <span className="number small">{event.media_start.toFixed(1)} s</span>;
   return (
     <time className="number small" dateTime={time} title={formatMoment(time)}>
-      {formatClock(time)}
+      {formatRecent(time)}
     </time>
   );
 }

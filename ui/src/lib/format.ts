@@ -4,12 +4,18 @@ import type { CameraState, Event, EventKind } from '../api/types';
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
+const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 
-export const formatClock = (time: string) => clock.format(new Date(time));
 export const formatMoment = (time: string) => moment.format(new Date(time));
 export const formatCount = (count: number) => whole.format(count);
+
+/** The time of day, with the day unless it is today's. */
+export function formatRecent(time: string, now = new Date()): string {
+  const at = new Date(time);
+  return midnight(at) === midnight(now) ? clock.format(at) : `${date.format(at)}, ${clock.format(at)}`;
+}
 
 /** "Today", "Yesterday" or the day. */
 export function formatDay(time: string, now = new Date()): string {

@@ -154,7 +154,11 @@ function Alarms({ camera }: { camera: string | undefined }) {
             <ol aria-live="polite" aria-relevant="additions">
               {fresh.slice(0, NEWEST).map((event) => (
                 <li key={event.id}>
-                  <EventThumb event={event} href={`/events/${encodeURIComponent(event.id)}?review=new`} />
+                  <EventThumb
+                    event={event}
+                    href={`/events/${encodeURIComponent(event.id)}?review=new`}
+                    badge={false}
+                  />
                 </li>
               ))}
             </ol>

@@ -27,6 +27,7 @@ export function ZoneEditor({ camera, drawing, dispatch, readOnly }: EditorProps)
   const size = useSize(board);
   const grip = useRef<Grip | null>(null);
   const [hover, setHover] = useState<Point | null>(null);
+  const [take, setTake] = useState(0);
   const { draft, shapes, selected } = drawing;
   const whileDrawing = (type: 'finish' | 'cancel' | 'undo') => () => dispatch({ type });
   useKeys(
@@ -64,9 +65,9 @@ export function ZoneEditor({ camera, drawing, dispatch, readOnly }: EditorProps)
 
   return (
     <div className="editor">
-      {!readOnly && <Tools draft={draft} dispatch={dispatch} />}
+      <Tools draft={draft} dispatch={dispatch} readOnly={readOnly} retake={() => setTake(take + 1)} />
       <div className="board">
-        <Picture camera={camera} />
+        <Picture camera={camera} take={take} />
         <svg
           ref={board}
           role="group"
@@ -113,18 +114,27 @@ function drawTo(draft: NonNullable<Drawing['draft']>, at: Point, size: Size): Ac
 interface ToolsProps {
   draft: Drawing['draft'];
   dispatch: Dispatch<Action>;
+  readOnly: boolean;
+  retake(): void;
 }
 
-function Tools({ draft, dispatch }: ToolsProps) {
+function Tools({ draft, dispatch, readOnly, retake }: ToolsProps) {
   if (!draft) {
     const begin = (kind: Kind) => () => dispatch({ type: 'begin', kind });
     return (
       <div className="row tools">
-        <button type="button" className="button" onClick={begin('zone')}>
-          <Icon name="zone" /> Draw a zone
-        </button>
-        <button type="button" className="button" onClick={begin('line')}>
-          <Icon name="line" /> Draw a line
+        {!readOnly && (
+          <>
+            <button type="button" className="button" onClick={begin('zone')}>
+              <Icon name="zone" /> Draw a zone
+            </button>
+            <button type="button" className="button" onClick={begin('line')}>
+              <Icon name="line" /> Draw a line
+            </button>
+          </>
+        )}
+        <button type="button" className="button quiet" onClick={retake}>
+          <Icon name="refresh" /> New picture
         </button>
       </div>
     );

@@ -173,8 +173,8 @@ function ZoneFields({ shape, change }: Pick<RuleFormProps, 'shape' | 'change'>) 
           </select>
         )}
       </Field>
-      <div className="pair">
-        <Field label="Minimum stay" hint="“2s”, “500ms”, “1m”">
+      <div className="pair tight">
+        <Field label="Minimum stay" hint="“2s”, “1m 30s”">
           {(props) => (
             <input
               {...props}
@@ -183,7 +183,7 @@ function ZoneFields({ shape, change }: Pick<RuleFormProps, 'shape' | 'change'>) 
             />
           )}
         </Field>
-        <Field label="Over after" hint="How long it must be gone">
+        <Field label="Over after" hint="Gone that long">
           {(props) => (
             <input
               {...props}

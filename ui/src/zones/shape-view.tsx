@@ -36,7 +36,7 @@ export function ShapeView({ shape, size, selected, editable, dispatch, at, hold 
           <Arrows points={pixels} direction={shape.direction} />
         </>
       )}
-      <Label text={shape.name} points={pixels} />
+      <Label shape={shape} points={pixels} />
       {selected && editable && (
         <Grips shape={shape} pixels={pixels} dispatch={dispatch} at={at} hold={hold} />
       )}
@@ -44,12 +44,15 @@ export function ShapeView({ shape, size, selected, editable, dispatch, at, hold 
   );
 }
 
-/** The name, where most of the shape is. */
-function Label({ text, points }: { text: string; points: Point[] }) {
+/** The name: in the middle of a zone, at the first point of a line, clear of its arrows. */
+function Label({ shape, points }: { shape: Shape; points: Point[] }) {
   const middle = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
+  const [firstX, firstY] = points[0] ?? [0, 0];
+  const [x, y] =
+    shape.kind === 'zone' ? [middle(0), middle(1)] : [firstX, firstY > 40 ? firstY - 14 : firstY + 24];
   return (
-    <text x={middle(0)} y={middle(1)} className="name">
-      {text}
+    <text x={x} y={y} className="name">
+      {shape.name}
     </text>
   );
 }

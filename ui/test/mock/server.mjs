@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws';
 import { discAt, makeClip, makePicture, play, RATE, split } from './media.mjs';
 import { camera, event, makeState, system, topology } from './state.mjs';
 
-const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+const DIST = fileURLToPath(new URL('../../dist/page', import.meta.url));
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES = {

@@ -30,16 +30,20 @@ const PACKAGES: &[&str] = &[
     "python3-pip",
 ];
 
+/// The browser of the page's tests. On Ubuntu it is no package of the distribution, and those tests do not run.
+const BROWSER: &str = "chromium";
+
 const SUPPORTED: &[(&str, &str)] = &[("debian", "12"), ("ubuntu", "24.04")];
 
 /// Installs the packages that are missing. True if there were any.
 pub(super) fn install() -> Result<bool> {
     let query = ask(program("dpkg-query").args(["-W", "-f=${Package} ${db:Status-Status}\n"]));
-    let missing = missing(&query.unwrap_or_default());
+    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let missing = missing(&query.unwrap_or_default(), has_browser(&system));
     if missing.is_empty() {
         return Ok(false);
     }
-    if !is_supported(&fs::read_to_string("/etc/os-release").unwrap_or_default()) {
+    if !is_supported(&system) {
         bail!(
             "setup installs packages on Debian 12 and Ubuntu 24.04 only; install these, or what your system calls \
              them, and make dpkg-query know them: {}",
@@ -52,9 +56,14 @@ pub(super) fn install() -> Result<bool> {
     Ok(true)
 }
 
-fn missing(installed: &str) -> Vec<&'static str> {
+fn missing(installed: &str, with_browser: bool) -> Vec<&'static str> {
     let has = |package: &str| installed.lines().any(|line| line.split_once(' ') == Some((package, "installed")));
-    PACKAGES.iter().copied().filter(|package| !has(package)).collect()
+    let browser = with_browser.then_some(BROWSER);
+    PACKAGES.iter().copied().chain(browser).filter(|package| !has(package)).collect()
+}
+
+fn has_browser(os_release: &str) -> bool {
+    os_release.lines().any(|line| line == "ID=debian")
 }
 
 fn is_supported(os_release: &str) -> bool {
@@ -82,10 +91,11 @@ mod tests {
     #[test]
     fn packages_that_were_removed_are_missing() {
         let all = PACKAGES.join(" installed\n") + " installed\n";
-        assert!(missing(&all).is_empty());
-        assert_eq!(missing(&all.replace("ffmpeg installed", "ffmpeg config-files")), ["ffmpeg"]);
-        assert_eq!(missing(&all.replace("ffmpeg installed", "libffmpeg installed")), ["ffmpeg"]);
-        assert_eq!(missing(""), PACKAGES);
+        assert!(missing(&all, false).is_empty());
+        assert_eq!(missing(&all, true), [BROWSER]);
+        assert_eq!(missing(&all.replace("ffmpeg installed", "ffmpeg config-files"), false), ["ffmpeg"]);
+        assert_eq!(missing(&all.replace("ffmpeg installed", "libffmpeg installed"), false), ["ffmpeg"]);
+        assert_eq!(missing("", false), PACKAGES);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::shell::{say, tools};
+use crate::ui;
 use binary::CargoTool;
 use wheel::Wheel;
 
@@ -50,9 +51,9 @@ const NEXTEST: CargoTool =
     CargoTool { name: "cargo-nextest", version: "0.9.151", features: &["--no-default-features"] };
 const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2", features: &[] };
 
-/// Installs what building, testing and measuring need.
+/// Installs what building, testing and measuring need, and builds the page, which the server takes in when compiled.
 pub(crate) fn run() -> Result<()> {
-    let changes = [debian::install()?, ONNX_RUNTIME.install()?, NEXTEST.install()?];
+    let changes = [debian::install()?, ONNX_RUNTIME.install()?, NEXTEST.install()?, ui::build()?];
     if changes.contains(&true) {
         say("setup: done");
     }

@@ -36,7 +36,10 @@ fn lines() -> Vec<(String, String)> {
 }
 
 fn is_written_here(path: &Path) -> bool {
-    !path.starts_with("testdata") && !path.starts_with("models") && !path.ends_with("Cargo.lock")
+    !path.starts_with("testdata")
+        && !path.starts_with("models")
+        && !path.ends_with("Cargo.lock")
+        && !path.ends_with("package-lock.json")
 }
 
 fn places_of(needles: &[(&str, &str)]) -> Vec<String> {

@@ -1,0 +1,208 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import { userEvent } from '@testing-library/user-event';
+import { HttpResponse } from 'msw';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { sampleCamera, sampleEvent } from '../test/samples';
+import { answers, handles, problem } from '../test/server';
+import { show } from '../test/show';
+
+const SESSION = {
+  user: { name: 'mira', role: 'admin', cameras: null, created: '2026-01-01T00:00:00Z' },
+  csrf: 'abc',
+};
+
+const signedIn = (role = 'admin') =>
+  answers('get', '/session', { ...SESSION, user: { ...SESSION.user, role } });
+
+describe('the door', () => {
+  beforeEach(() => handles('get', '/session', () => problem(401, 'unauthenticated', 'Sign in first.')));
+
+  test('who is not signed in signs in', async () => {
+    answers('get', '/setup', { required: false });
+    answers('get', '/cameras', { items: [] });
+    handles('post', '/session', async (request) => {
+      const { password } = (await request.json()) as { password: string };
+      return password === 'right'
+        ? HttpResponse.json(SESSION)
+        : problem(401, 'wrong', 'Name or password is wrong.');
+    });
+    show('/cameras');
+    await userEvent.type(await screen.findByLabelText('Name'), 'mira');
+    await userEvent.type(screen.getByLabelText('Password'), 'wrong{Enter}');
+    expect((await screen.findByRole('alert')).textContent).toContain('Name or password is wrong.');
+    await userEvent.clear(screen.getByLabelText('Password'));
+    await userEvent.type(screen.getByLabelText('Password'), 'right{Enter}');
+    expect(await screen.findByText('No cameras yet')).toBeTruthy();
+  });
+
+  test('the first one sets up, with the token of the address', async () => {
+    let sent: unknown;
+    answers('get', '/setup', { required: true });
+    answers('get', '/cameras', { items: [] });
+    answers('get', '/events', { items: [], next: null });
+    handles('post', '/setup', async (request) => {
+      sent = await request.json();
+      return HttpResponse.json(SESSION, { status: 201 });
+    });
+    show('/setup#token=t0ken');
+    await userEvent.type(await screen.findByLabelText('New password'), 'a long password');
+    await userEvent.type(screen.getByLabelText('New password again'), 'another password{Enter}');
+    expect(screen.getByText('The two are not the same')).toBeTruthy();
+    expect(sent).toBeUndefined();
+    await userEvent.clear(screen.getByLabelText('New password again'));
+    await userEvent.type(screen.getByLabelText('New password again'), 'a long password{Enter}');
+    expect(await screen.findByText('No cameras to watch yet')).toBeTruthy();
+    expect(sent).toEqual({ token: 't0ken', name: 'admin', password: 'a long password' });
+  });
+});
+
+describe('events', () => {
+  const events = [3, 2, 1].map((seq) => sampleEvent(seq));
+
+  beforeEach(() => {
+    answers('get', '/cameras', { items: [sampleCamera()] });
+    answers('get', '/models', { items: [] });
+    answers('get', '/events', { items: events, next: null });
+    handles('get', '/events/:id', ({ url }) =>
+      HttpResponse.json(events.find(({ id }) => url.endsWith(id)) ?? {}),
+    );
+  });
+
+  const currentEvent = () => document.querySelector('[aria-current="true"]')?.getAttribute('data-event');
+
+  test('one key moves, one judges and goes on', async () => {
+    signedIn('operator');
+    const judged: unknown[] = [];
+    handles('patch', '/events/:id', async (request) => {
+      const body = (await request.json()) as { review: 'dismissed' };
+      const event = events.find(({ id }) => request.url.endsWith(id));
+      judged.push([event?.id, body.review]);
+      return HttpResponse.json({ ...event, ...body });
+    });
+    show('/events');
+    await screen.findAllByText('Person in yard');
+    await userEvent.keyboard('j');
+    await waitFor(() => expect(currentEvent()).toBe('gate-1.0-3'));
+    await userEvent.keyboard('jj');
+    await waitFor(() => expect(currentEvent()).toBe('gate-1.0-1'));
+    await userEvent.keyboard('k');
+    await waitFor(() => expect(currentEvent()).toBe('gate-1.0-2'));
+    await userEvent.keyboard('d');
+    await waitFor(() => expect(judged).toEqual([['gate-1.0-2', 'dismissed']]));
+    await waitFor(() => expect(currentEvent()).toBe('gate-1.0-1'));
+    expect(within(screen.getByRole('list', { name: /newest first/ })).getByText('Dismissed')).toBeTruthy();
+    await userEvent.keyboard('?');
+    expect(await screen.findByText('Confirm the alarm')).toBeTruthy();
+  });
+
+  test('a viewer judges nothing', async () => {
+    signedIn('viewer');
+    show('/events/gate-1.0-3');
+    expect((await screen.findAllByText('87 % sure', { exact: false })).length).toBe(1);
+    await userEvent.keyboard('c');
+    expect(screen.queryByRole('button', { name: /Confirm/ })).toBeNull();
+  });
+
+  test('without any it says so, and with a filter why', async () => {
+    signedIn();
+    answers('get', '/events', { items: [], next: null });
+    show('/events?camera=gate');
+    expect(await screen.findByText('No event fits')).toBeTruthy();
+    await userEvent.click(screen.getByRole('button', { name: 'Clear' }));
+    expect(await screen.findByText('No events yet')).toBeTruthy();
+  });
+
+  test('a failure is told and can be tried again', async () => {
+    signedIn();
+    handles('get', '/events', () => problem(500, 'internal', 'The store does not answer.'));
+    show('/events');
+    expect(await screen.findByText('The store does not answer.')).toBeTruthy();
+    answers('get', '/events', { items: events, next: null });
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findAllByText('Person in yard')).toHaveLength(3);
+  });
+});
+
+describe('cameras', () => {
+  beforeEach(() => {
+    signedIn();
+    answers('get', '/models', { items: [{ name: 'people', classes: ['person', 'car'] }] });
+  });
+
+  test('a camera is tried, then added', async () => {
+    let added: unknown;
+    handles('post', '/cameras/test', async (request) => {
+      const { url } = (await request.json()) as { url: string };
+      if (url.endsWith('/bad')) return problem(422, 'source_failed', 'connection refused');
+      return HttpResponse.json({
+        codec: 'h264',
+        width: 640,
+        height: 360,
+        frames_per_second: 25,
+        picture: null,
+      });
+    });
+    handles('post', '/cameras', async (request) => {
+      added = await request.json();
+      return HttpResponse.json(sampleCamera({ id: 'main-gate' }), { status: 201 });
+    });
+    answers('get', '/cameras/main-gate', sampleCamera({ id: 'main-gate' }));
+    show('/cameras/new');
+    await userEvent.type(await screen.findByLabelText('Address'), 'rtsp://10.0.0.1/bad');
+    await userEvent.click(screen.getByRole('button', { name: 'Try it' }));
+    expect(await screen.findByText('connection refused')).toBeTruthy();
+    await userEvent.clear(screen.getByLabelText('Address'));
+    await userEvent.type(screen.getByLabelText('Address'), 'rtsp://10.0.0.1/good');
+    await userEvent.click(screen.getByRole('button', { name: 'Try it' }));
+    expect(await screen.findByText('It answers')).toBeTruthy();
+    await userEvent.type(screen.getByLabelText('Name'), 'Main gate');
+    await userEvent.click(screen.getByRole('button', { name: 'Add the camera' }));
+    await screen.findByRole('heading', { name: 'Zones and lines' });
+    expect(added).toEqual({
+      id: 'main-gate',
+      name: 'Main gate',
+      url: 'rtsp://10.0.0.1/good',
+      transport: 'tcp',
+    });
+  });
+
+  test('a zone is put, named, limited to a class and saved', async () => {
+    let patch: { zones?: unknown[] } = {};
+    answers('get', '/cameras/gate', sampleCamera());
+    handles('patch', '/cameras/gate', async (request) => {
+      patch = (await request.json()) as typeof patch;
+      return HttpResponse.json(sampleCamera(patch as object));
+    });
+    show('/cameras/gate');
+    await userEvent.click(await screen.findByRole('button', { name: 'Draw a zone' }));
+    await userEvent.click(screen.getByRole('button', { name: 'Put a rectangle' }));
+    const rules = screen.getByRole('region', { name: 'Zones and lines' });
+    await userEvent.clear(within(rules).getByLabelText('Name'));
+    await userEvent.type(within(rules).getByLabelText('Name'), 'yard');
+    await userEvent.click(within(rules).getByRole('button', { name: 'person' }));
+    screen.getByRole('button', { name: /Point 1 of 4 of yard/ }).focus();
+    await userEvent.keyboard('{Shift>}{ArrowRight}{/Shift}');
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }));
+    await waitFor(() => expect(patch.zones).toHaveLength(1));
+    expect(patch.zones?.[0]).toMatchObject({
+      name: 'yard',
+      classes: ['person'],
+      polygon: [
+        [0.325, 0.4],
+        [0.7, 0.4],
+        [0.7, 0.85],
+        [0.3, 0.85],
+      ],
+    });
+  });
+
+  test('one from the file says so and cannot be changed', async () => {
+    answers('get', '/cameras/gate', sampleCamera({ origin: 'file' }));
+    show('/cameras/gate');
+    expect(await screen.findByText(/is changed only there/)).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Draw a zone' })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Remove this camera' })).toBeNull();
+    expect(screen.getByLabelText('Address')).toHaveProperty('disabled', false);
+    expect(screen.getByLabelText('Address').closest('fieldset')).toHaveProperty('disabled', true);
+  });
+});
