@@ -13,5 +13,6 @@ const ARGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-export const startBrowser = () =>
-  chromium.launch({ executablePath: process.env.IRIS_CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+export const CHROMIUM = process.env.IRIS_CHROMIUM ?? '/usr/bin/chromium';
+
+export const startBrowser = () => chromium.launch({ executablePath: CHROMIUM, args: ARGS });

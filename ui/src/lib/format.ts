@@ -103,3 +103,7 @@ export function lengthOf(event: Event): string {
 /** `left_to_right` as people write it. */
 export const words = (name: string) => name.replaceAll('_', ' ');
 export const capital = (text: string) => text.charAt(0).toUpperCase() + words(text.slice(1));
+
+const CODECS: Record<string, string> = { h264: 'H.264', h265: 'H.265', hevc: 'H.265', mjpeg: 'MJPEG' };
+
+export const codecName = (codec: string) => CODECS[codec.toLowerCase()] ?? codec.toUpperCase();

@@ -8,7 +8,7 @@ import { Icon } from '../components/icon';
 import { Field, Nothing, Notice, ProblemNotice } from '../components/parts';
 import { Page } from '../components/shell';
 import { useToast } from '../components/toast';
-import { formatRate } from '../lib/format';
+import { codecName, formatRate } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 import { slug } from '../lib/slug';
 
@@ -108,7 +108,7 @@ function Preview({ test, pending }: { test: SourceTest | undefined; pending: boo
         <div className="row body">
           <span className="badge ok">It answers</span>
           <span className="muted small">
-            {test.codec.toUpperCase()}, {test.width} × {test.height}
+            {codecName(test.codec)}, {test.width} × {test.height}
             {test.frames_per_second !== null && `, ${formatRate(test.frames_per_second)}`}
           </span>
         </div>

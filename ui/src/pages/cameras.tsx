@@ -7,7 +7,7 @@ import { Icon } from '../components/icon';
 import { Loaded, Nothing, OriginBadge, Skeleton, StateBadge } from '../components/parts';
 import { useMayAdminister } from '../components/session';
 import { Page } from '../components/shell';
-import { formatDuration, formatRate, words } from '../lib/format';
+import { codecName, formatDuration, formatRate, words } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 
 export function CamerasPage() {
@@ -73,7 +73,9 @@ function CameraRow({ camera }: { camera: Camera }) {
 
 export function describePicture({ status }: Camera): string {
   const size = status.width && status.height ? `${status.width} × ${status.height}` : null;
-  return [size, status.codec?.toUpperCase()].filter(Boolean).join(', ') || 'picture not known yet';
+  return (
+    [size, status.codec && codecName(status.codec)].filter(Boolean).join(', ') || 'picture not known yet'
+  );
 }
 
 function Waiting() {

@@ -158,7 +158,7 @@ function LoadMore({ more }: { more: More }) {
     return () => observer.disconnect();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   return (
-    <div ref={end} className="end muted small">
+    <div ref={end} className="list-end muted small">
       {hasNextPage ? 'Loading more…' : 'No older events'}
     </div>
   );

@@ -64,7 +64,9 @@ function SinkRow({ sink, remove }: { sink: Sink; remove(): void }) {
   return (
     <li className="entry">
       <div>
-        <strong>{sink.name}</strong> <OriginBadge origin={sink.origin} />
+        <div className="name">
+          <strong>{sink.name}</strong> <OriginBadge origin={sink.origin} />
+        </div>
         <div className="muted small">
           {sink.kind === 'webhook' ? 'Webhook' : 'File'} <code>{sink.url ?? sink.path}</code>
         </div>

@@ -61,7 +61,9 @@ function UserRow({ user, open }: { user: User; open(open: Open): void }) {
   return (
     <li className="entry">
       <div>
-        <strong>{user.name}</strong> {isMe && <span className="badge plain">you</span>}
+        <div className="name">
+          <strong>{user.name}</strong> {isMe && <span className="badge plain">you</span>}
+        </div>
         <div className="muted small">
           {roleName(user.role)}, {describeLimit(user.cameras)}, since {formatMoment(user.created)}
         </div>
