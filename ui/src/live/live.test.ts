@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Box } from '../api/types';
 import { LatencyMeter } from './latency';
-import { decodeTime } from './mp4';
+import { shownTime } from './mp4';
 import { contain } from './overlay';
 import { Margin, pace } from './pace';
 import { TrackTimeline } from './tracks';
@@ -32,7 +32,7 @@ function tfdt(version: 0 | 1, ticks: number): Uint8Array {
 
 const bufferOf = (bytes: Uint8Array) => bytes.slice().buffer as ArrayBuffer;
 
-describe('decodeTime', () => {
+describe('shownTime', () => {
   test.each([0, 1] as const)('reads version %i, past other boxes', (version) => {
     const traf = box('traf', box('tfhd', new Uint8Array(8)), tfdt(version, 450_000));
     const moof = box('moof', box('mfhd', new Uint8Array(8)), traf);
@@ -41,7 +41,23 @@ describe('decodeTime', () => {
       ...moof,
       ...box('mdat', new Uint8Array(5)),
     ]);
-    expect(decodeTime(bufferOf(fragment))).toBe(5);
+    expect(shownTime(bufferOf(fragment))).toBe(5);
+  });
+
+  test.each([
+    [0, [], 5],
+    [0x800, [9_000], 5.1],
+    [0x801, [16, -9_000], 4.9],
+    [0xf05, [16, 0, 3_000, 100, 0, 45_000], 5.5],
+  ])('adds the composition offset of a run with flags %i', (flags, rest, expected) => {
+    const words = new DataView(new ArrayBuffer(8 + 4 * rest.length));
+    words.setUint32(0, flags);
+    words.setUint32(4, 1);
+    rest.forEach((word, index) => {
+      words.setInt32(8 + 4 * index, word);
+    });
+    const run = box('trun', new Uint8Array(words.buffer));
+    expect(shownTime(bufferOf(box('moof', box('traf', tfdt(1, 450_000), run))))).toBe(expected);
   });
 
   test('finds nothing where nothing is', () => {
@@ -52,7 +68,7 @@ describe('decodeTime', () => {
       [...box('moof', box('traf', box('tfdt')))],
       [0, 0, 0, 0, 1, 2, 3, 4],
     ]) {
-      expect(decodeTime(bufferOf(new Uint8Array(bytes)))).toBeNull();
+      expect(shownTime(bufferOf(new Uint8Array(bytes)))).toBeNull();
     }
   });
 });

@@ -1,19 +1,35 @@
-// The one thing the player reads from a fragment itself: when its picture belongs (ISO/IEC 14496-12, `tfdt`).
+// The one thing the player reads from a fragment itself: when its picture is shown (ISO/IEC 14496-12, `tfdt` and `trun`).
 
 /** Ticks a second on the timeline of every fragment that the server sends. */
 const TIMESCALE = 90_000;
 
-/** The decode time of a fragment (`moof`) in seconds; null if it has none. */
-export function decodeTime(fragment: ArrayBuffer): number | null {
+/** When the first picture of a fragment (`moof`) is shown, in seconds; null if it does not say. */
+export function shownTime(fragment: ArrayBuffer): number | null {
   const view = new DataView(fragment);
   const moof = find(view, 0, view.byteLength, 'moof');
   const traf = moof && find(view, moof.start, moof.end, 'traf');
-  const tfdt = traf && find(view, traf.start, traf.end, 'tfdt');
-  if (!tfdt || tfdt.end - tfdt.start < 8) return null;
-  const isLong = view.getUint8(tfdt.start) === 1;
-  if (isLong && tfdt.end - tfdt.start < 12) return null;
-  const ticks = isLong ? Number(view.getBigUint64(tfdt.start + 4)) : view.getUint32(tfdt.start + 4);
-  return ticks / TIMESCALE;
+  if (!traf) return null;
+  const tfdt = find(view, traf.start, traf.end, 'tfdt');
+  const trun = find(view, traf.start, traf.end, 'trun');
+  try {
+    return tfdt && (decodeTicks(view, tfdt.start) + (trun ? offsetTicks(view, trun.start) : 0)) / TIMESCALE;
+  } catch {
+    // A box that is shorter than what it should hold.
+    return null;
+  }
+}
+
+function decodeTicks(view: DataView, at: number): number {
+  return view.getUint8(at) === 1 ? Number(view.getBigUint64(at + 4)) : view.getUint32(at + 4);
+}
+
+/** How much later than it is decoded the first sample is shown: its composition offset, where there is one. */
+function offsetTicks(view: DataView, at: number): number {
+  const flags = view.getUint32(at) & 0xffffff;
+  if ((flags & 0x800) === 0) return 0;
+  // Optional words before it: data offset, first flags; of the sample its duration, size and flags.
+  const before = [0x1, 0x4, 0x100, 0x200, 0x400].filter((flag) => (flags & flag) !== 0).length;
+  return view.getInt32(at + 8 + 4 * before);
 }
 
 interface Span {

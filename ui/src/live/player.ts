@@ -6,7 +6,7 @@ import { connect, type Socket } from '../api/socket';
 import type { CameraState } from '../api/types';
 import { SourceFeed } from './feed';
 import { LatencyMeter } from './latency';
-import { decodeTime } from './mp4';
+import { shownTime } from './mp4';
 import { Margin, pace } from './pace';
 import { type Track, TrackTimeline } from './tracks';
 
@@ -88,7 +88,7 @@ export class LivePlayer {
       this.#mime = null;
       return;
     }
-    const time = decodeTime(data);
+    const time = shownTime(data);
     if (time !== null) {
       const now = performance.now();
       this.latency.fragmentArrived(time, now);
