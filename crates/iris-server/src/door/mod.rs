@@ -8,6 +8,7 @@ mod caller;
 mod guard;
 mod health;
 mod openapi;
+mod page;
 mod problem;
 mod routes;
 mod session;
@@ -52,7 +53,7 @@ impl App {
             methods.route_layer(from_fn_with_state((self.clone(), access), guard::guard))
         };
         let (router, _) = routes::router(guarded).split_for_parts();
-        router.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn(finish)).with_state(self)
+        router.fallback(page::page).layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn(finish)).with_state(self)
     }
 
     /// Serves the routes until `stop`.
