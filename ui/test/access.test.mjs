@@ -36,6 +36,7 @@ const SCREENS = [
 ];
 
 const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`;
+if (skip) process.stdout.write(`not run: accessibility of the page: ${skip}\n`);
 
 describe('every page can be used by everyone', { skip }, () => {
   let browser;

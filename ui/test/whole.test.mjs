@@ -10,6 +10,7 @@ import { binary, startIris, until } from './programs.mjs';
 const PASSWORD = 'correct horse battery';
 
 const missing = [CHROMIUM, binary('iris'), binary('iris-sim')].find((file) => !existsSync(file));
+if (missing) process.stdout.write(`not run: the whole way in a browser: there is no ${missing}\n`);
 
 describe('the whole way', { skip: missing ? `there is no ${missing}` : false }, () => {
   let iris;

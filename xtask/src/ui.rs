@@ -39,6 +39,11 @@ pub(crate) fn test() -> Result<()> {
     run(&mut npm(&["run", "--silent", "test"]))
 }
 
+/// The tests of the page in a browser.
+pub(crate) fn browser() -> Result<()> {
+    run(&mut npm(&["run", "--silent", "browser"]))
+}
+
 fn npm(args: &[&str]) -> std::process::Command {
     let mut npm = program("npm");
     npm.args(["--prefix", "ui"]).args(args);
