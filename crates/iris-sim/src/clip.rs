@@ -44,6 +44,14 @@ pub(crate) struct Unit {
     pub(crate) wire: Wire,
 }
 
+/// An access unit that is not yet cut into packets.
+pub(crate) struct AccessUnit<'a> {
+    pub(crate) dts: i64,
+    pub(crate) pts: i64,
+    pub(crate) is_key: bool,
+    pub(crate) data: &'a [u8],
+}
+
 impl Clip {
     /// Reads the first video stream of a file (MP4, Matroska, MPEG-TS, AVI, FLV or raw; H.264 or H.265) to its end.
     /// What stands before the first key frame is left out.
@@ -88,6 +96,19 @@ impl Clip {
         &self.parameter_sets
     }
 
+    /// Puts a clip together from access units in the form of Annex B; times are in ticks, and `last` is how long the last
+    /// one is shown. `None` without a key frame.
+    pub(crate) fn of_units<'a>(codec: Codec, units: impl Iterator<Item = AccessUnit<'a>>, last: i64) -> Option<Self> {
+        let mut sets = vec![Bytes::new(); codec.parameter_sets()];
+        let units = units.map(|unit| {
+            let (nals, has_sets) = take_apart(codec, unit.data, &mut sets);
+            let wire = Wire::packetise(codec, &nals);
+            Unit { dts: unit.dts, pts: unit.pts, is_start: unit.is_key && has_sets, wire }
+        });
+        let units = units.collect();
+        Self::assemble(codec, units, sets, last)
+    }
+
     /// Puts a clip together: cuts what precedes the first start, and moves its time to zero.
     fn assemble(codec: Codec, mut units: Vec<Unit>, parameter_sets: Vec<Bytes>, last: i64) -> Option<Self> {
         close_starts(&mut units);
@@ -112,6 +133,21 @@ fn close_starts(units: &mut [Unit]) {
         unit.is_start &= unit.pts <= earliest;
         earliest = if is_key { i64::MAX } else { earliest.min(unit.pts) };
     }
+}
+
+/// The NAL units of an access unit, and whether all parameter sets are among them; sets not known yet are kept.
+fn take_apart<'a>(codec: Codec, data: &'a [u8], sets: &mut [Bytes]) -> (Vec<&'a [u8]>, bool) {
+    let nals: Vec<&[u8]> = split_annex_b(data).filter(|nal| !codec.is_delimiter(nal)).collect();
+    let mut found = vec![false; sets.len()];
+    for nal in &nals {
+        if let Some(kind) = codec.parameter_set(nal) {
+            found[kind] = true;
+            if sets[kind].is_empty() {
+                sets[kind] = Bytes::copy_from_slice(nal);
+            }
+        }
+    }
+    (nals, found.iter().all(|f| *f))
 }
 
 /// A file being read.
@@ -186,22 +222,13 @@ impl Reader {
         sets: &mut [Bytes],
     ) -> Result<Unit, ffmpeg::Error> {
         let data = self.annex_b.convert(packet)?;
-        let nals: Vec<&[u8]> = split_annex_b(&data).filter(|nal| !self.codec.is_delimiter(nal)).collect();
-        let mut found = vec![false; sets.len()];
-        for nal in &nals {
-            if let Some(kind) = self.codec.parameter_set(nal) {
-                found[kind] = true;
-                if sets[kind].is_empty() {
-                    sets[kind] = Bytes::copy_from_slice(nal);
-                }
-            }
-        }
+        let (nals, has_sets) = take_apart(self.codec, &data, sets);
         let expected = before.map_or(0, |u| u.dts + self.interval);
         let dts = packet.dts().or(packet.pts()).map_or(expected, |t| self.ticks(t));
         // Files with times that run backward exist; a camera cannot send so.
         let dts = before.map_or(dts, |u| dts.max(u.dts));
         let pts = packet.pts().map_or(dts, |t| self.ticks(t));
-        let is_start = packet.is_key() && found.iter().all(|f| *f);
+        let is_start = packet.is_key() && has_sets;
         Ok(Unit { dts, pts, is_start, wire: Wire::packetise(self.codec, &nals) })
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong before a farm runs. What clients do wrong is answered to them and is no error.
+//! What can go wrong before a farm runs or a scene is rendered. What clients do wrong is answered to them and is no error.
 
 use std::io;
 use std::net::SocketAddr;
@@ -53,6 +53,52 @@ pub enum Error {
         /// How much is held, in MiB.
         limit: usize,
     },
+    /// There is no scene of this name.
+    #[error("there is no scene {name:?}; there are {known}")]
+    UnknownScene {
+        /// The name asked for.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// A word that says nothing about the hour, the weather or what disturbs.
+    #[error("{word:?} is no hour, weather or effect; these are {known}")]
+    UnknownSetting {
+        /// The word.
+        word: String,
+        /// All words.
+        known: String,
+    },
+    /// A scene cannot be rendered so.
+    #[error("cannot render {what}")]
+    Recipe {
+        /// What is wrong, and what would be right.
+        what: String,
+    },
+    /// FFmpeg cannot encode, or has no such encoder.
+    #[error("cannot encode with {codec}: {source}")]
+    Encode {
+        /// FFmpeg's name of the encoder.
+        codec: &'static str,
+        /// FFmpeg's reason.
+        source: ffmpeg_next::Error,
+    },
+    /// FFmpeg cannot write the file.
+    #[error("cannot write {}: {source}", path.display())]
+    Mux {
+        /// The file.
+        path: PathBuf,
+        /// FFmpeg's reason.
+        source: ffmpeg_next::Error,
+    },
+    /// The file or folder cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A farm was started without a clip.
     #[error("no clip to play: name at least one video file")]
     NoClips,
@@ -79,6 +125,8 @@ pub enum Error {
 pub enum ErrorKind {
     /// A video file.
     Clip,
+    /// A scene to be rendered.
+    Scene,
     /// The network.
     Network,
     /// How the farm was used.
@@ -95,6 +143,12 @@ impl Error {
             | Self::UnsupportedCodec { .. }
             | Self::NoKeyFrame { .. }
             | Self::TooLarge { .. } => ErrorKind::Clip,
+            Self::UnknownScene { .. }
+            | Self::UnknownSetting { .. }
+            | Self::Recipe { .. }
+            | Self::Encode { .. }
+            | Self::Mux { .. }
+            | Self::Write { .. } => ErrorKind::Scene,
             Self::Listen { .. } => ErrorKind::Network,
             Self::NoClips | Self::NoSuchCamera { .. } => ErrorKind::Usage,
         }
@@ -104,7 +158,7 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
             ErrorKind::Network => Recovery::Restart,
-            ErrorKind::Clip | ErrorKind::Usage => Recovery::GiveUp,
+            ErrorKind::Clip | ErrorKind::Scene | ErrorKind::Usage => Recovery::GiveUp,
         }
     }
 }

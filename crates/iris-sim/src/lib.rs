@@ -14,6 +14,7 @@ mod nal;
 mod player;
 mod rtp;
 mod rtsp;
+pub mod scene;
 mod sockets;
 mod stats;
 
