@@ -99,6 +99,17 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A fault's schedule cannot be read.
+    #[error(
+        "{text:?} is no fault: expected CAMERA:KIND@START or CAMERA:KIND@START+DURATION, with a number or `all` for \
+        the camera, times in seconds, and for the kind one of {kinds}"
+    )]
+    Disturbance {
+        /// What was written.
+        text: String,
+        /// All kinds.
+        kinds: &'static str,
+    },
     /// A farm was started without a clip.
     #[error("no clip to play: name at least one video file")]
     NoClips,
@@ -150,7 +161,7 @@ impl Error {
             | Self::Mux { .. }
             | Self::Write { .. } => ErrorKind::Scene,
             Self::Listen { .. } => ErrorKind::Network,
-            Self::NoClips | Self::NoSuchCamera { .. } => ErrorKind::Usage,
+            Self::Disturbance { .. } | Self::NoClips | Self::NoSuchCamera { .. } => ErrorKind::Usage,
         }
     }
 

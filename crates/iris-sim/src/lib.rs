@@ -15,6 +15,7 @@ mod player;
 mod rtp;
 mod rtsp;
 pub mod scene;
+pub mod schedule;
 mod sockets;
 mod stats;
 

@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
     match Cli::parse().command {
         Command::Scenes(args) => scenes::run(&args),
-        Command::Render(args) => render::run(args),
+        Command::Render(args) => render::run(&args),
         Command::Serve(args) => serve::run(args).await,
     }
 }

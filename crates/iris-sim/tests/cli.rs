@@ -6,8 +6,8 @@ mod support;
 
 use std::process::Stdio;
 
-use retina::client::Transport;
-use support::{Clips, frames, soon, take};
+use retina::client::{SessionOptions, Transport};
+use support::{Clips, frames, play_with, soon, take};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -21,12 +21,25 @@ fn iris_sim(arguments: &[&str]) -> Command {
 async fn what_is_asked_wrongly_is_explained() {
     let clip = Clips::get().h264();
     let clip = clip.to_str().expect("a plain path");
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["serve"], "--clip"),
         (&["serve", "--clip", "/nowhere/a.mp4"], "cannot read /nowhere/a.mp4"),
         (&["serve", "--clip", clip, "--cameras", "0"], "--cameras"),
         (&["serve", "--clip", clip, "--user", "a"], "--password"),
         (&["serve", "--clip", clip, "--listen", "nowhere"], "--listen"),
+        (&["serve", "--clip", clip, "--scene", "yard"], "--scene"),
+        (&["serve", "--scene", "harbour"], "street, yard, corridor, workshop"),
+        (&["serve", "--clip", clip, "--fault", "0:hail@1"], "expected CAMERA:KIND@START"),
+        (&["serve", "--clip", clip, "--fault", "1:stall@1"], "there is no camera 1"),
+        (&["serve", "--clip", clip, "--fault", "0:codec@1"], "are for scenes"),
+        (&["render", "yard"], "--out"),
+        (&["render", "yard+hail", "--out", "/nowhere"], "\"hail\" is no hour, weather or effect"),
+        (
+            &["render", "yard", "--out", "/proc/nowhere", "--seconds", "1", "--size", "64x64"],
+            "cannot write /proc/nowhere",
+        ),
+        (&["render", "yard", "--out", "/nowhere", "--size", "big"], "WIDTHxHEIGHT"),
+        (&["render", "yard", "--out", "/nowhere", "--codec", "av1"], "h264 or h265"),
     ];
     for (arguments, expected) in cases {
         let output = soon("its end", iris_sim(arguments).output()).await.expect("the command");
@@ -58,4 +71,51 @@ async fn it_lists_its_cameras_serves_and_ends_when_told() {
         assert!(killed.success());
         assert!(soon("its end", child.wait()).await.expect("a status").success(), "{end}");
     }
+}
+
+#[tokio::test]
+async fn scenes_are_listed_rendered_and_served() {
+    let said = |output: std::process::Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let list = said(soon("the list", iris_sim(&["scenes"]).output()).await.expect("the command"));
+    assert!(["street", "yard", "corridor", "workshop", "infrared"].iter().all(|word| list.contains(word)), "{list}");
+    let json = said(soon("the list", iris_sim(&["scenes", "--json"]).output()).await.expect("the command"));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json[1]["rules"].as_str().expect("rules").contains("[[cameras.zones]]"));
+    let folder = Clips::get().path("scene");
+    let out = folder.to_str().expect("a plain path");
+    let small = ["--seconds", "1", "--size", "128x72"];
+    let render = [&["render", "yard+night", "--out", out, "--seed", "7"], &small[..]].concat();
+    said(soon("a clip", iris_sim(&render).output()).await.expect("the command"));
+    assert!(
+        ["main.mp4", "gt/gt.txt", "coco.json", "events.json", "rules.toml"].iter().all(|f| folder.join(f).exists())
+    );
+    let serve =
+        [&["serve", "--scene", "yard", "corridor", "--cameras", "3", "--listen", "127.0.0.1:0"], &small[..]].concat();
+    let mut child = iris_sim(&serve).spawn().expect("the command");
+    let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
+    for _ in 0..3 {
+        let url = soon("a URL", urls.next_line()).await.expect("text").expect("a line");
+        take(&mut frames(&url, Transport::default()).await, 2).await;
+    }
+    child.kill().await.expect("an end");
+}
+
+#[tokio::test]
+async fn faults_happen_when_their_schedule_says() {
+    let scene = ["serve", "--scene", "corridor", "--seconds", "1", "--size", "128x72", "--fps", "5", "--cameras", "2"];
+    let faults = ["--fault", "0:codec@0.5", "--fault", "1:kill@0.5", "--listen", "127.0.0.1:0"];
+    let mut child = iris_sim(&[&scene[..], &faults[..]].concat()).spawn().expect("the command");
+    let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut url = async || soon("a URL", urls.next_line()).await.expect("text").expect("a line");
+    let (changed, killed) = (url().await, url().await);
+    let play = async |url: &str| play_with(url, SessionOptions::default(), Transport::default()).await;
+    let other_codec =
+        async { while play(&changed).await.expect("a session").streams()[0].encoding_name() != "h265" {} };
+    soon("another codec", other_codec).await;
+    let gone = async { while play(&killed).await.is_ok() {} };
+    soon("the end of a camera", gone).await;
+    child.kill().await.expect("an end");
 }

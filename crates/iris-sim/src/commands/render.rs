@@ -23,7 +23,7 @@ pub(crate) struct Args {
     look: Look,
 }
 
-pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let recipe = Recipe { small: args.small, ..args.look.recipe(&args.scene, args.seed)? };
     for rendered in render_all(&[recipe])? {
         rendered.write(&args.out)?;

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn listed() -> String {
-    let lines: String = SCENES.iter().map(|s| format!("{:<10}{}\n", s.name, s.about)).collect();
+    let lines = SCENES.map(|s| format!("{:<10}{}\n", s.name, s.about)).concat();
     let words = Setting::words().collect::<Vec<_>>().join(", ");
     format!("{lines}\nEach of them with any of these, as in yard+night+rain: {words}\n")
 }

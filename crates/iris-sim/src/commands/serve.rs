@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use iris_sim::schedule::Disturbance;
 use iris_sim::{Clip, Credentials, Farm, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
-use super::look::Look;
+use super::faults::{Agenda, Reel, add_others};
+use super::look::{Look, render_all};
 
 #[derive(Debug, clap::Args)]
 #[group(id = "what", required = true, multiple = false, args = ["clips", "scenes"])]
@@ -37,6 +39,12 @@ pub(crate) struct Args {
     /// The user's password.
     #[arg(long, requires = "user")]
     password: Option<String>,
+    /// What goes wrong with a camera, when and for how long, in seconds: CAMERA:KIND@START+DURATION, such as 0:stall@30+10.
+    /// `all` is every camera; without a duration it lasts. Kinds: kill, stall (as if the cable were cut), mute (takes
+    /// connections, answers none), garbage, freeze (timestamps stand still), lose=PERMILLE (of packets), jump=SECONDS (of
+    /// timestamps), flap=SECONDS (gone and back), size and codec (the stream changes; scenes only).
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Disturbance>,
     /// What all random numbers come from: the same seed gives the same pictures and packets.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -46,10 +54,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let agenda = Agenda::of(&args.faults, args.cameras as usize)?;
+    let reels = reels(&args)?;
+    // Only now, so that an interrupt ends the rendering.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let builder = Farm::builder().cameras(args.cameras as usize).bind(args.listen).seed(args.seed);
-    let builder = args.clips.iter().fold(builder, iris_sim::Builder::clip);
-    let builder = rendered(&args)?.into_iter().fold(builder, iris_sim::Builder::open_clip);
+    let builder = reels.iter().fold(builder, |builder, reel| builder.open_clip(Arc::clone(&reel.own)));
     let builder = match args.user.zip(args.password) {
         Some((user, password)) => builder.credentials(Credentials::new(user, password)),
         None => builder,
@@ -57,14 +67,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let farm = builder.start().await?;
     list(&farm).context("cannot write to standard output")?;
     let period = Duration::from_secs(args.report);
-    tokio::select! {
-        () = report(&farm, period) => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let ended = tokio::select! {
+        () = report(&farm, period) => Ok(()),
+        failed = agenda.follow(&farm, &reels) => failed,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    };
     tracing::info!("stopping");
     farm.shutdown().await;
-    Ok(())
+    ended
 }
 
 /// One line a camera, so that scripts can read them.
@@ -102,11 +113,20 @@ async fn report(farm: &Farm, period: Duration) {
     }
 }
 
-/// A clip a camera, if it is scenes that are to be played.
-fn rendered(args: &Args) -> anyhow::Result<Vec<Arc<Clip>>> {
-    let scenes = args.scenes.iter().cycle().take(if args.scenes.is_empty() { 0 } else { args.cameras as usize });
-    let seeds = args.seed..;
-    let recipes: Vec<_> = scenes.zip(seeds).map(|(s, seed)| args.look.recipe(s, seed)).collect::<Result<_, _>>()?;
-    let clips = super::look::render_all(&recipes)?;
-    clips.iter().map(|clip| Ok(Arc::new(clip.main.clip()?))).collect()
+/// What the cameras show: a scene each, or the files in turn.
+fn reels(args: &Args) -> anyhow::Result<Vec<Reel>> {
+    if args.scenes.is_empty() {
+        if args.faults.iter().any(|fault| fault.other().is_some()) {
+            bail!("--fault: size and codec are for scenes, which can be rendered in another form");
+        }
+        return args.clips.iter().map(|path| Ok(Reel::of(Arc::new(Clip::open(path)?)))).collect();
+    }
+    let scenes = args.scenes.iter().cycle().take(args.cameras as usize);
+    let recipes: Vec<_> =
+        scenes.zip(args.seed..).map(|(s, seed)| args.look.recipe(s, seed)).collect::<Result<_, _>>()?;
+    let rendered = render_all(&recipes)?;
+    let mut reels =
+        rendered.iter().map(|clip| Ok(Reel::of(Arc::new(clip.main.clip()?)))).collect::<anyhow::Result<Vec<_>>>()?;
+    add_others(&args.faults, &recipes, &mut reels)?;
+    Ok(reels)
 }

@@ -21,7 +21,7 @@ const TIMEBASE: Rational = Rational(1, CLOCK_RATE as i32);
 
 /// An encoder and what has come out of it.
 pub(crate) struct Encoder {
-    encoder: encoder::video::Encoder,
+    inner: encoder::video::Encoder,
     codec: Codec,
     step: i64,
     frames: i64,
@@ -38,7 +38,10 @@ pub struct Encoded {
 
 impl std::fmt::Debug for Encoded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoded").field("codec", &self.codec).field("frames", &self.packets.len()).finish()
+        f.debug_struct("Encoded")
+            .field("codec", &self.codec)
+            .field("frames", &self.packets.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,27 +68,27 @@ impl Encoder {
         // Without a global header the parameter sets stand in front of each key frame, as cameras send them.
         video.set_flags(codec::Flags::CLOSED_GOP);
         let encoder = video.open_with(options(codec, bits)).map_err(failed)?;
-        Ok(Self { encoder, codec, step: CLOCK_RATE / i64::from(fps), frames: 0, packets: Vec::new() })
+        Ok(Self { inner: encoder, codec, step: CLOCK_RATE / i64::from(fps), frames: 0, packets: Vec::new() })
     }
 
     pub(crate) fn push(&mut self, picture: &Yuv) -> Result<(), Error> {
         let mut frame = copy(picture);
         frame.set_pts(Some(self.frames * self.step));
         self.frames += 1;
-        self.encoder.send_frame(&frame).map_err(|e| self.failed(e))?;
+        self.inner.send_frame(&frame).map_err(|e| self.failed(e))?;
         self.drain()
     }
 
     pub(crate) fn finish(mut self) -> Result<Encoded, Error> {
-        self.encoder.send_eof().map_err(|e| self.failed(e))?;
+        self.inner.send_eof().map_err(|e| self.failed(e))?;
         self.drain()?;
-        Ok(Encoded { encoder: self.encoder, codec: self.codec, step: self.step, packets: self.packets })
+        Ok(Encoded { encoder: self.inner, codec: self.codec, step: self.step, packets: self.packets })
     }
 
     fn drain(&mut self) -> Result<(), Error> {
         loop {
             let mut packet = Packet::empty();
-            match self.encoder.receive_packet(&mut packet) {
+            match self.inner.receive_packet(&mut packet) {
                 Ok(()) => self.packets.push(packet),
                 Err(ffmpeg::Error::Eof | ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => return Ok(()),
                 Err(error) => return Err(self.failed(error)),

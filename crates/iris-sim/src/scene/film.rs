@@ -36,6 +36,8 @@ pub(crate) struct Film {
     trees: Vec<(Tree, Mesh)>,
     leaves: Vec<Paint>,
     sensors: Vec<Sensor>,
+    /// Whether things cast shadows.
+    shadows: bool,
 }
 
 /// One frame: the picture, if asked for also at half the size, and its truth.
@@ -54,7 +56,7 @@ impl Film {
         size: (usize, usize),
         small: bool,
     ) -> Self {
-        let place = (scene.place)();
+        let place = Place { weather: setting.weather, ..(scene.place)() };
         let mut rng = StdRng::seed_from_u64(seed);
         let mut casting = Casting { rng: &mut rng, seconds, actors: Vec::new() };
         (scene.cast)(&mut casting);
@@ -87,6 +89,7 @@ impl Film {
             plate,
             actors,
             sensors,
+            shadows: true,
         }
     }
 
@@ -102,7 +105,9 @@ impl Film {
         let shift = (dx * width as f32, dy * width as f32);
         if shift != (0.0, 0.0) {
             picture = shifted(&picture, width, shift);
-            seen.iter_mut().for_each(|s| s.shift(shift, (width, self.plate.height)));
+            for seen in &mut seen {
+                seen.shift(shift, (width, self.plate.height));
+            }
         }
         let half = (self.sensors.len() > 1).then(|| halve(&picture, width));
         let pictures = [Some(picture), half].into_iter().flatten().zip(&self.sensors);
@@ -138,7 +143,7 @@ impl Film {
             let clear = self.place.is_clear(thing.at + v(0.0, 0.0, 1.0), light.sun_at, 100.0);
             scene.sunlit = f32::from(clear);
             extents.push(self.canvas.draw(&thing.mesh, &thing.paints, thing.id, &scene));
-            if extents.last().is_some_and(Option::is_some) {
+            if self.shadows && extents.last().is_some_and(Option::is_some) {
                 self.canvas.cast_shadow(
                     &thing.mesh,
                     source(&light, thing.at).filter(|_| clear || light.sun.luma() <= 0.0),
@@ -216,4 +221,61 @@ fn headlights(thing: &Thing) -> Vec<Spot> {
         colour: v(26.0, 25.0, 22.0),
     };
     vec![lamp(1.0), lamp(-1.0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn film(scene: &str, setting: &str) -> Film {
+        let (scene, setting) = (Listed::find(scene).expect("a scene"), setting.parse().expect("known words"));
+        let film = Film::new(&scene, &setting, 7, 20.0, (320, 180), false);
+        Film { shadows: false, ..film }
+    }
+
+    /// The box about all pixels that differ.
+    fn changed(a: &[V3], b: &[V3], width: usize) -> Option<[f32; 4]> {
+        let differs = a.iter().zip(b).enumerate().filter(|(_, (a, b))| (**a - **b).length() > 1e-5).map(|(i, _)| i);
+        let at = |i: usize| ((i % width) as f32, (i / width) as f32);
+        differs.map(at).fold(None, |edges: Option<[f32; 4]>, (x, y)| {
+            let [x0, y0, x1, y1] = edges.unwrap_or([x, y, x, y]);
+            Some([x0.min(x), y0.min(y), x1.max(x + 1.0), y1.max(y + 1.0)])
+        })
+    }
+
+    #[test]
+    fn boxes_hold_exactly_the_pixels_that_a_thing_changes() {
+        let mut tried = 0;
+        for (scene, setting) in [("street", "overcast"), ("yard", "infrared"), ("corridor", "day"), ("workshop", "day")]
+        {
+            let mut film = film(scene, setting);
+            for time in [3.0, 9.0, 15.0] {
+                let empty = film.compose(&[], time).0;
+                for thing in film.things(time) {
+                    let (picture, seen, _) = film.compose(std::slice::from_ref(&thing), time);
+                    let Some(seen) = seen.first().filter(|s| s.visibility == 1.0) else { continue };
+                    let pixels = changed(&empty, &picture, 320).expect("a change");
+                    for (edge, pixel) in seen.edges.iter().zip(pixels) {
+                        assert!((edge - pixel).abs() <= 1.0, "{scene} {time} {}: {seen:?} {pixels:?}", thing.id);
+                    }
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 20, "{tried}");
+    }
+
+    #[test]
+    fn what_stands_in_front_hides() {
+        let mut film = film("street", "day");
+        let mut hidden = 0;
+        for time in 0..20 {
+            let things = film.things(time as f32);
+            let alone: usize = things.iter().filter_map(|t| film.compose(std::slice::from_ref(t), 0.0).1.pop()).count();
+            let seen = film.compose(&things, time as f32).1;
+            assert!(seen.len() <= alone);
+            hidden += seen.iter().filter(|s| s.visibility < 0.9).count();
+        }
+        assert!(hidden > 0);
+    }
 }

@@ -82,13 +82,19 @@ impl Mesh {
                 self.quad([a, a + 1, a + row + 1, a + row], ring.paint);
             }
         }
-        self.cap(first, sides, -1.0, rings.first().copied(), 0.0);
-        self.cap(first + (rings.len() as u32 - 1) * row, sides, 1.0, rings.last().copied(), along);
+        if let [start, next, ..] = rings {
+            self.cap(first, sides, *start, start.centre - next.centre, 0.0);
+        }
+        if let [.., before, end] = rings {
+            self.cap(first + (rings.len() as u32 - 1) * row, sides, *end, end.centre - before.centre, along);
+        }
     }
 
-    fn cap(&mut self, first: u32, sides: u32, way: f32, ring: Option<Ring>, along: f32) {
-        let Some(ring) = ring else { return };
-        let middle = self.vertex(ring.centre, ring.a.cross(ring.b).unit() * way, v(0.5, along, 0.0));
+    /// Closes an end of a tube whose last ring begins with vertex `first`.
+    fn cap(&mut self, first: u32, sides: u32, ring: Ring, outward: V3, along: f32) {
+        let normal = ring.a.cross(ring.b).unit();
+        let normal = if normal.dot(outward) < 0.0 { -normal } else { normal };
+        let middle = self.vertex(ring.centre, normal, v(0.5, along, 0.0));
         for side in 0..sides {
             self.triangle([middle, first + side, first + side + 1], ring.paint);
         }

@@ -4,7 +4,7 @@
 /// A well-mixed number of one or more others.
 pub(crate) fn hash(a: u32, b: u32, c: u32) -> u32 {
     let mut h = a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_mul(0x85eb_ca77) ^ c.wrapping_mul(0xc2b2_ae3d);
-    h = (h ^ 61) ^ (h >> 16);
+    h = (h ^ 0x3d) ^ (h >> 16);
     h = h.wrapping_mul(9);
     h ^= h >> 4;
     h = h.wrapping_mul(0x27d4_eb2d);

@@ -2,8 +2,10 @@
 //! it. What the single places are like is in `places`.
 
 use super::light::Spot;
+use super::noise::fractal;
 use super::paint::Surface;
-use super::space::{Mount, V3, v};
+use super::setting::Weather;
+use super::space::{Mount, V3, grey, smooth, v};
 use super::stuff::{Ground, Stuff};
 
 /// A box that stands somewhere.
@@ -45,6 +47,8 @@ pub(crate) struct Place {
     pub(crate) trees: Vec<Tree>,
     pub(crate) lamps: Vec<Spot>,
     pub(crate) indoor: bool,
+    /// What lies on the ground and on whatever is flat.
+    pub(crate) weather: Weather,
 }
 
 /// What a ray meets.
@@ -133,14 +137,30 @@ impl Place {
         let at = from + ray * distance;
         Some(match solid {
             None => {
-                let surface = self.ground.at(at.x, at.y);
+                let surface = self.weathered(self.ground.at(at.x, at.y), at);
                 Meeting { distance, at, normal: v(0.0, 0.0, 1.0), surface, is_ground: true }
             }
             Some((i, normal)) => {
                 let surface = self.solids[i].surface(at, normal, i as u32);
+                let surface = if normal.z > 0.7 { self.weathered(surface, at) } else { surface };
                 Meeting { distance, at, normal: normal.turn(self.solids[i].yaw), surface, is_ground: false }
             }
         })
+    }
+
+    /// A flat surface with the rain or the snow that lies on it.
+    fn weathered(&self, surface: Surface, at: V3) -> Surface {
+        match self.weather {
+            Weather::Rain if !self.indoor => {
+                let puddle = smooth(0.5, 0.62, fractal(at.x * 0.5, at.y * 0.5, 3, 81));
+                Surface { albedo: surface.albedo * 0.6, gloss: 0.35 + 0.65 * puddle, ..surface }
+            }
+            Weather::Snow if !self.indoor => {
+                let lies = smooth(0.30, 0.52, fractal(at.x * 0.9, at.y * 0.9, 4, 82));
+                Surface { albedo: surface.albedo.mix(grey(0.72), 0.9 * lies), gloss: 0.0, ..surface }
+            }
+            _ => surface,
+        }
     }
 
     /// Whether nothing stands in the way from a point over such a distance.

@@ -130,9 +130,9 @@ fn lit(place: &Place, light: &Light, m: &Meeting, ray: V3, seed: u32) -> Pixel {
     let fresnel = 0.04 + 0.6 * (1.0 - (-ray.unit().dot(m.normal)).clamp(0.0, 1.0)).powi(5);
     let gleam = if place.indoor { grey(0.0) } else { light.environment(mirrored) * (fresnel * m.surface.gloss) };
     Pixel {
-        steady: albedo.tint(light.ambient(m.normal)) * open + m.surface.glow + gleam,
+        steady: albedo.tint(light.ambient(m.normal)) * open + gleam,
         sun,
-        lamps: albedo.tint(lamps) * (0.4 + 0.6 * open),
+        lamps: albedo.tint(lamps) * (0.4 + 0.6 * open) + m.surface.glow,
         albedo,
         at: m.at,
         normal: m.normal,

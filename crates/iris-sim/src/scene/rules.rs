@@ -121,6 +121,10 @@ fn cut(polygon: &[(f32, f32)]) -> Vec<(f32, f32)> {
         }
         points = kept;
     }
+    points.dedup();
+    if points.first() == points.last() {
+        points.pop();
+    }
     points
 }
 

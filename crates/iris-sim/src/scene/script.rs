@@ -131,6 +131,6 @@ mod tests {
         let rest = journey.at(5.0).expect("at rest");
         assert!((rest.since - 2.0).abs() < 1e-4 && rest.act == Act::Crouch && rest.before == Act::Walk);
         let last = journey.at(8.0).expect("on the way");
-        assert!((last.gone - 8.0).abs() < 1e-3 && (last.heading - 1.5708).abs() < 1e-3);
+        assert!((last.gone - 8.0).abs() < 1e-3 && (last.heading - std::f32::consts::FRAC_PI_2).abs() < 1e-3);
     }
 }

@@ -58,7 +58,7 @@ impl Sensor {
 
     /// Exposure, noise and tone: RGB from 0 to 1.
     fn expose(&self, picture: &[V3], light: &Light, frame: u32, seed: u32) -> Vec<V3> {
-        let (photon, read) = (0.0005 * light.noise, 0.00002 * light.noise * light.noise);
+        let (photon, read) = (0.0004 * light.noise, 0.000_004 * light.noise * light.noise);
         let mut coded = Vec::with_capacity(picture.len());
         for (y, row) in picture.chunks(self.width).enumerate() {
             let mut at = hash(frame, y as u32, seed) as usize;

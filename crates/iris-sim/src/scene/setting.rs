@@ -197,7 +197,7 @@ impl FromStr for Setting {
 
     /// Words with `+` between them, such as `night+rain+shake`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.split('+').filter(|word| !word.is_empty()).try_fold(Self::default(), |setting, word| setting.with(word))
+        text.split('+').filter(|word| !word.is_empty()).try_fold(Self::default(), Self::with)
     }
 }
 

@@ -94,7 +94,7 @@ fn facade(c: V3, u: f32, z: f32, seed: u32) -> Surface {
         return Surface::dull(grey(0.55));
     }
     let curtain = unit(column as i32 as u32, row as i32 as u32, seed);
-    let drawn = curtain > 0.6 && y > 0.65 - 0.5 * curtain * (0.5 + x);
+    let drawn = y > 0.68 - 0.45 * (curtain - 0.3);
     Surface { gloss: 0.8, ..Surface::dull(if drawn { grey(0.35) } else { grey(0.02) }) }
 }
 
@@ -143,7 +143,7 @@ pub(crate) const ROAD: (f32, f32) = (10.0, 17.5);
 fn street(x: f32, y: f32) -> Surface {
     let (near, far) = ROAD;
     if (near..far).contains(&y) {
-        let middle = (near + far) / 2.0;
+        let middle = near.midpoint(far);
         let dash = (y - middle).abs() < 0.07 && x.rem_euclid(5.0) < 2.6;
         let track = smooth(0.5, 0.0, ((y - middle).abs() - 1.1).abs()) * 0.10;
         return Surface::dull(marked(asphalt(x, y, 0.115 * (1.0 - track)), dash, x, y));

@@ -90,7 +90,7 @@ impl Seen {
     /// The middle of its lower edge, as a fraction of the picture.
     fn foot(&self, (width, height): (usize, usize)) -> (f32, f32) {
         let [x0, _, x1, y1] = self.edges;
-        ((x0 + x1) / 2.0 / width as f32, y1 / height as f32)
+        (x0.midpoint(x1) / width as f32, y1 / height as f32)
     }
 }
 
@@ -105,9 +105,11 @@ impl Truth {
             let way = self.way(id);
             for rule in rules {
                 match &rule.look {
-                    Look::Zone { polygon, min_stay } => found.extend(stays(&way, polygon, *min_stay, rule, id, class)),
+                    Look::Zone { polygon, min_stay } => {
+                        found.extend(stays(&way, polygon, *min_stay, rule, id, class));
+                    }
                     Look::Line { points, direction } => {
-                        found.extend(crossings(&way, points, *direction, rule, id, class))
+                        found.extend(crossings(&way, points, *direction, rule, id, class));
                     }
                 }
             }

@@ -112,7 +112,7 @@ fn switched(time: f32) -> f32 {
     let t = time.rem_euclid(20.0);
     match t {
         t if t < 6.0 => 0.0,
-        t if t < 6.9 => f32::from(hash((t * 12.0) as u32, 3, 9) % 3 == 0),
+        t if t < 6.9 => f32::from(hash((t * 12.0) as u32, 3, 9).is_multiple_of(3)),
         t if t < 16.0 => 1.0,
         _ => 0.0,
     }

@@ -1,7 +1,7 @@
 //! What is drawn of a person: tubes along the limbs, a torso, a head, and clothes as further tubes about them.
 
 use super::skeleton::Skeleton;
-use super::wardrobe::Looks;
+use super::wardrobe::{Cut, Looks};
 use crate::scene::mesh::{Mesh, Ring};
 use crate::scene::paint::Paint;
 use crate::scene::space::{V3, v};
@@ -76,11 +76,11 @@ fn about_spine(s: &Skeleton, looks: &Looks, (at, a, b): (f32, f32, f32), wider: 
 }
 
 fn torso(mesh: &mut Mesh, s: &Skeleton, looks: &Looks) {
-    let loose = if looks.short_sleeves { 0.006 } else { 0.02 };
+    let loose = if looks.cut == Cut::Shirt { 0.006 } else { 0.02 };
     let rings = TRUNK.map(|ring| {
         let paint = if ring.0 < 0.0 {
             BOTTOM
-        } else if ring.0 > 0.52 && !looks.hood {
+        } else if ring.0 > 0.52 && looks.cut != Cut::Hood {
             SKIN
         } else {
             TOP
@@ -97,7 +97,7 @@ fn torso(mesh: &mut Mesh, s: &Skeleton, looks: &Looks) {
     let hem = about_spine(s, looks, (-0.03, 0.172, 0.128), loose, TOP);
     let waist = about_spine(s, looks, (0.1, 0.155, 0.112), loose, TOP);
     mesh.tube(&[hem, waist], 12);
-    if looks.coat {
+    if looks.cut == Cut::Coat {
         let (low, wide) = skirt(s, looks);
         let hips = about_spine(s, looks, (0.0, 0.17, 0.125), 0.03, TOP);
         mesh.tube(&[Ring { centre: low, a: hips.a * 1.15, b: hips.b * wide, paint: TOP }, hips, waist], 12);
@@ -154,7 +154,7 @@ fn shoe(mesh: &mut Mesh, ankle: V3, toes: V3, scale: f32) {
     let up = (up - toes * up.dot(toes)).unit();
     let aside = toes.cross(up).unit();
     let ring = |ahead: f32, half: f32, low: f32, high: f32| Ring {
-        centre: ankle + (toes * ahead + up * ((low + high) / 2.0)) * scale,
+        centre: ankle + (toes * ahead + up * low.midpoint(high)) * scale,
         a: aside * (half * scale),
         b: up * ((high - low) / 2.0 * scale),
         paint: SHOES,
@@ -173,12 +173,12 @@ fn arm(mesh: &mut Mesh, s: &Skeleton, looks: &Looks, side: usize) {
     let scale = looks.height / 1.75 * (0.6 + 0.4 * looks.girth);
     let bones = [s.shoulders[side], s.elbows[side], s.wrists[side]];
     let front = s.shoulder_line.cross(s.spine).unit();
-    let sleeve = if looks.short_sleeves {
+    let sleeve = if looks.cut == Cut::Shirt {
         [0.066, 0.060, 0.046, 0.042, 0.041, 0.029]
     } else {
         [0.074, 0.066, 0.058, 0.054, 0.052, 0.042]
     };
-    let lower = if looks.short_sleeves { SKIN } else { TOP };
+    let lower = if looks.cut == Cut::Shirt { SKIN } else { TOP };
     mesh.tube(&limb(bones, front, sleeve.map(|r: f32| r * scale), [TOP, lower]), 9);
     let along = (s.wrists[side] - s.elbows[side]).unit();
     let aside = along.cross(front).unit();
@@ -199,7 +199,7 @@ fn head(mesh: &mut Mesh, s: &Skeleton, looks: &Looks) {
         mesh.dome(lower(0.028), axes(1.32), 0.52, HAT, 8);
         let brim = s.head + (s.crown * 0.03 + s.face * 0.035) * scale;
         mesh.ellipsoid(brim, [s.face * (0.155 * scale), left * (0.118 * scale), s.crown * 0.012], HAT, 6);
-    } else if looks.hood {
+    } else if looks.cut == Cut::Hood {
         mesh.dome(
             lower(0.01),
             [left * (0.1 * scale), s.crown * (0.14 * scale), s.face * (-0.125 * scale)],
@@ -214,7 +214,7 @@ fn head(mesh: &mut Mesh, s: &Skeleton, looks: &Looks) {
     } else {
         mesh.dome(lower(0.014), axes(1.07), 0.56, HAIR, 8);
     }
-    if looks.long_hair && looks.helmet.is_none() && !looks.hood {
+    if looks.long_hair && looks.helmet.is_none() && looks.cut != Cut::Hood {
         let back = s.head - (s.face * 0.05 + s.crown * 0.08) * scale;
         mesh.ellipsoid(back, [s.face * (0.055 * scale), left * (0.085 * scale), s.crown * (0.15 * scale)], HAIR, 6);
     }

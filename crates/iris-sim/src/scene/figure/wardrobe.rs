@@ -6,6 +6,18 @@ use rand::rngs::StdRng;
 
 use crate::scene::space::{V3, grey, v};
 
+/// The cut of a top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// With short sleeves.
+    Shirt,
+    Jumper,
+    /// It reaches to the thighs.
+    Coat,
+    /// Drawn over the head.
+    Hood,
+}
+
 /// A person's looks. Colours are linear albedos.
 #[derive(Debug, Clone)]
 pub(crate) struct Looks {
@@ -19,12 +31,8 @@ pub(crate) struct Looks {
     pub(crate) top: V3,
     pub(crate) bottom: V3,
     pub(crate) shoes: V3,
-    pub(crate) short_sleeves: bool,
+    pub(crate) cut: Cut,
     pub(crate) shorts: bool,
-    /// The top reaches to the thighs.
-    pub(crate) coat: bool,
-    /// Drawn over the head.
-    pub(crate) hood: bool,
     pub(crate) backpack: Option<V3>,
     pub(crate) cap: Option<V3>,
     pub(crate) helmet: Option<V3>,
@@ -38,9 +46,9 @@ const HAIRS: [V3; 6] = [
     v(0.012, 0.010, 0.009),
     v(0.03, 0.018, 0.012),
     v(0.07, 0.04, 0.02),
-    v(0.25, 0.17, 0.08),
-    v(0.28, 0.28, 0.28),
-    v(0.12, 0.045, 0.02),
+    v(0.20, 0.13, 0.06),
+    v(0.16, 0.155, 0.15),
+    v(0.045, 0.022, 0.012),
 ];
 const TOPS: [V3; 14] = [
     v(0.012, 0.012, 0.014),
@@ -79,7 +87,6 @@ impl Looks {
     pub(crate) fn passer_by(rng: &mut StdRng) -> Self {
         let vary = |rng: &mut StdRng, c: V3| c * rng.random_range(0.75..1.3);
         let (top, bottom) = (pick(rng, &TOPS), pick(rng, &BOTTOMS));
-        let coat = rng.random_bool(0.2);
         Self {
             height: rng.random_range(1.60..1.90),
             girth: rng.random_range(0.94..1.16),
@@ -89,10 +96,8 @@ impl Looks {
             top: vary(rng, top),
             bottom: vary(rng, bottom),
             shoes: pick(rng, &[grey(0.02), grey(0.5), v(0.08, 0.04, 0.02), grey(0.12)]),
-            short_sleeves: !coat && rng.random_bool(0.45),
+            cut: pick(rng, &[Cut::Shirt, Cut::Shirt, Cut::Jumper, Cut::Jumper, Cut::Coat]),
             shorts: rng.random_bool(0.12),
-            coat,
-            hood: false,
             backpack: rng.random_bool(0.25).then(|| pick(rng, &TOPS)),
             cap: rng.random_bool(0.12).then(|| pick(rng, &TOPS)),
             helmet: None,
@@ -104,9 +109,10 @@ impl Looks {
     /// Somebody who does not want to be known.
     pub(crate) fn intruder(rng: &mut StdRng) -> Self {
         let dark = v(0.02, 0.02, 0.025) * rng.random_range(0.7..2.0);
-        let plain =
-            Self { top: dark, hood: rng.random_bool(0.6), short_sleeves: false, shorts: false, ..Self::passer_by(rng) };
-        Self { bottom: v(0.03, 0.035, 0.05), shoes: grey(0.03), coat: false, cap: None, ..plain }
+        let cut = pick(rng, &[Cut::Hood, Cut::Hood, Cut::Jumper]);
+        let plain = Self::passer_by(rng);
+        let clothes = Self { top: dark, bottom: v(0.03, 0.035, 0.05), shoes: grey(0.03), cut, ..plain };
+        Self { shorts: false, cap: None, ..clothes }
     }
 
     /// Somebody at work, with or without what protects.
@@ -118,9 +124,8 @@ impl Looks {
             top: overall,
             bottom: overall * 0.9,
             shoes: grey(0.03),
-            short_sleeves: false,
+            cut: Cut::Jumper,
             shorts: false,
-            coat: false,
             backpack: None,
             cap: None,
             helmet: helmet.then_some(helmet_colour),

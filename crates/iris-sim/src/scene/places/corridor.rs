@@ -7,6 +7,7 @@ use crate::scene::figure::wardrobe::Looks;
 use crate::scene::light::Spot;
 use crate::scene::place::{Place, Solid};
 use crate::scene::script::Step;
+use crate::scene::setting::Weather;
 use crate::scene::space::{Mount, grey, v};
 use crate::scene::stuff::{Ground, Stuff};
 
@@ -42,7 +43,7 @@ fn place() -> Place {
     }
     let lights = [2.0f32, 6.0, 10.0, 14.0, 18.0];
     let cover =
-        |y: f32| Solid::between(v(-0.6, y, CEILING - 0.05), v(0.6, y + 0.3, CEILING), Stuff::Shining(grey(0.0)));
+        |y: f32| Solid::between(v(-0.6, y, CEILING - 0.05), v(0.6, y + 0.3, CEILING), Stuff::Shining(grey(2.5)));
     solids.extend(lights.map(cover));
     let lamp = |y: f32| Spot {
         at: v(0.0, y, CEILING - 0.1),
@@ -58,6 +59,7 @@ fn place() -> Place {
         trees: Vec::new(),
         lamps: lights.map(lamp).to_vec(),
         indoor: true,
+        weather: Weather::Clear,
     }
 }
 

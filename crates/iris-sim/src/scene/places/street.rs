@@ -3,10 +3,11 @@
 use super::{Casting, Direction, GroundRule, Scene, Shape, walk};
 use crate::scene::cast::Role;
 use crate::scene::figure::skeleton::Act;
-use crate::scene::figure::wardrobe::Looks;
+use crate::scene::figure::wardrobe::{Cut, Looks};
 use crate::scene::light::Spot;
 use crate::scene::place::{Place, Solid, Tree};
 use crate::scene::script::Step;
+use crate::scene::setting::Weather;
 use crate::scene::space::{Mount, V3, grey, v};
 use crate::scene::stuff::{Ground, ROAD, Stuff};
 use crate::scene::vehicle::{Kind, lacquer};
@@ -48,6 +49,7 @@ fn place() -> Place {
         ],
         lamps: lamps.into_iter().chain(near).collect(),
         indoor: false,
+        weather: Weather::Clear,
     }
 }
 
@@ -56,7 +58,7 @@ fn lamp(at: V3) -> Spot {
 }
 
 fn rules() -> Vec<GroundRule> {
-    let middle = (ROAD.0 + ROAD.1) / 2.0;
+    let middle = ROAD.0.midpoint(ROAD.1);
     vec![
         GroundRule {
             name: "jaywalking",
@@ -110,7 +112,7 @@ fn traffic(c: &mut Casting<'_>) {
         }
     }
     for at in c.now_and_then(21.0) {
-        let looks = Looks { coat: false, ..Looks::passer_by(c.rng) };
+        let looks = Looks { cut: Cut::Jumper, ..Looks::passer_by(c.rng) };
         let (bicycle, speed) = (lacquer(c.rng), c.between(4.0, 5.5));
         c.add(Role::Cyclist { looks, bicycle }, at, (22.0, 10.7), walk(&[(-22.0, 10.7)], Act::Stand, speed));
     }

@@ -7,6 +7,7 @@ use crate::scene::figure::wardrobe::Looks;
 use crate::scene::light::Spot;
 use crate::scene::place::{Place, Solid};
 use crate::scene::script::Step;
+use crate::scene::setting::Weather;
 use crate::scene::space::{Mount, grey, v};
 use crate::scene::stuff::{Ground, Stuff};
 
@@ -52,6 +53,7 @@ fn place() -> Place {
         trees: Vec::new(),
         lamps,
         indoor: true,
+        weather: Weather::Clear,
     }
 }
 

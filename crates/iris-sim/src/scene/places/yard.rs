@@ -7,6 +7,7 @@ use crate::scene::figure::wardrobe::Looks;
 use crate::scene::light::Spot;
 use crate::scene::place::{Fence, Place, Solid, Tree};
 use crate::scene::script::Step;
+use crate::scene::setting::Weather;
 use crate::scene::space::{Mount, V3, grey, v};
 use crate::scene::stuff::{FENCE, Ground, Stuff};
 use crate::scene::vehicle::{Kind, lacquer};
@@ -49,6 +50,7 @@ fn place() -> Place {
         ],
         lamps: vec![lamp(v(6.0, 9.5, 4.3), v(-0.6, 0.1, -0.8)), lamp(v(-9.0, 9.3, 4.5), v(0.5, 0.3, -0.8))],
         indoor: false,
+        weather: Weather::Clear,
     }
 }
 

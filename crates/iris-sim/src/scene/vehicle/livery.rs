@@ -33,7 +33,7 @@ impl Livery {
             Part::Body => self.body(p),
             Part::Glass => self.glass(p),
             Part::Tyre => RUBBER,
-            Part::Rim => Surface { gloss: 0.6, ..Surface::dull(grey(0.30)) },
+            Part::Rim => rim(p),
             Part::Cargo => self.cargo(p),
         }
     }
@@ -49,15 +49,15 @@ impl Livery {
         let f = &self.form;
         let (front, back) = (f.length / 2.0 - p.x, p.x + f.length / 2.0);
         let side = p.y.abs() / (f.width / 2.0);
-        if front < 0.5 {
-            if let Some(found) = self.nose(front, side, p) {
-                return found;
-            }
+        if front < 0.5
+            && let Some(found) = self.nose(front, side, p)
+        {
+            return found;
         }
-        if back < 0.35 {
-            if let Some(found) = self.tail(back, side, p) {
-                return found;
-            }
+        if back < 0.35
+            && let Some(found) = self.tail(back, side, p)
+        {
+            return found;
         }
         if side > 0.8 && self.is_seam(p) {
             return Surface::dull(self.lacquer * 0.25);
@@ -72,7 +72,7 @@ impl Livery {
 
     fn is_seam(&self, p: V3) -> bool {
         let [foot, top, rear, _] = self.form.glass;
-        let middle = (foot + rear) / 2.0 - 0.15;
+        let middle = foot.midpoint(rear) - 0.15;
         let doors =
             [foot - 0.1, middle, if self.form.kind == Kind::Van { middle - 1.3 } else { rear.min(middle - 0.9) }];
         let handle = |x: f32| (p.x - x - 0.14).abs() < 0.09 && (p.z - self.form.belt + 0.13).abs() < 0.022;
@@ -113,7 +113,7 @@ impl Livery {
 
     fn glass(&self, p: V3) -> Surface {
         let [foot, top, rear, _] = self.form.glass;
-        let middle = (foot + rear) / 2.0 - 0.15;
+        let middle = foot.midpoint(rear) - 0.15;
         let on_side = p.y.abs() > self.form.width * 0.33 && p.x < top + 0.35 && p.x > rear - 0.2;
         let is_blind = self.form.kind == Kind::Van && p.x < middle + 0.9;
         let is_pillar = on_side && ((p.x - middle).abs() < 0.05 || (p.x - rear - 0.1).abs() < 0.07);
@@ -130,4 +130,10 @@ impl Livery {
         let albedo = if (p.z - 1.35).abs() < 0.22 && p.y.abs() > 0.9 { self.lacquer } else { grey(0.62) };
         Surface { gloss: 0.25, ..Surface::dull(albedo * if rib { 0.7 } else { 1.0 }) }
     }
+}
+
+/// Five spokes; `x` is the turn about the axle.
+fn rim(p: V3) -> Surface {
+    let gap = (0.3..0.8).contains(&(p.x * 5.0).fract());
+    Surface { gloss: 0.4, ..Surface::dull(grey(if gap { 0.05 } else { 0.28 })) }
 }

@@ -29,11 +29,12 @@ pub(crate) fn mesh(form: &Form) -> Mesh {
         }
     }
     if form.kind == Kind::Truck {
+        let shell = mesh.vertices.len();
         let (front, back) = (form.glass[3] - 0.25, -form.length / 2.0);
         let half = v((front - back) / 2.0, 0.0, 0.0);
-        let centre = v((front + back) / 2.0, 0.0, 1.95);
+        let centre = v(front.midpoint(back), 0.0, 1.95);
         mesh.block(centre, [half, v(0.0, form.width / 2.0 + 0.03, 0.0), v(0.0, 0.0, 1.15)], CARGO);
-        for vertex in &mut mesh.vertices {
+        for vertex in &mut mesh.vertices[shell..] {
             vertex.local = vertex.at;
         }
     }
@@ -50,9 +51,9 @@ fn stations(form: &Form) -> Vec<f32> {
     let [foot, top, rear, end] = form.glass;
     let tail = if form.kind == Kind::Truck { end - 0.1 } else { -half };
     let mut at =
-        vec![half, half - 0.06, half - 0.22, half - 0.5, foot + 0.05, foot, (foot + top) / 2.0, top, top - 0.25];
+        vec![half, half - 0.06, half - 0.22, half - 0.5, foot + 0.05, foot, foot.midpoint(top), top, top - 0.25];
     at.extend([0.25, 0.5, 0.75].map(|t| top - 0.25 + (rear - top + 0.25) * t));
-    at.extend([rear, (rear + end) / 2.0, end, end - 0.06, tail + 0.1, tail]);
+    at.extend([rear, rear.midpoint(end), end, end - 0.06, tail + 0.1, tail]);
     at.retain(|x| (tail..=half).contains(x));
     at.sort_by(|a, b| b.total_cmp(a));
     at
@@ -65,7 +66,7 @@ fn heights(form: &Form, x: f32) -> (f32, f32) {
     let nose = 1.0 - smooth(half - 0.9, half + 0.25, x) * 0.35 - smooth(half - 0.1, half, x) * 0.12;
     let tail = 1.0 - smooth(-half + 0.12, -half, x) * 0.10;
     let belt = form.belt * nose * tail;
-    let up = smooth(foot + 0.02, top - 0.15, x).mul_add(1.0, 0.0) * smooth(end - 0.02, rear + 0.15, x);
+    let up = smooth(foot + 0.02, top - 0.15, x) * smooth(end - 0.02, rear + 0.15, x);
     (belt, belt + (form.height - form.belt) * up)
 }
 
@@ -114,7 +115,7 @@ fn shell(mesh: &mut Mesh, form: &Form) {
 /// Whether a piece of the shell is glass: the sides between belt and roof, the windscreen and the rear window.
 fn strip_paint(form: &Form, from: f32, to: f32, strip: usize) -> u16 {
     let [foot, top, rear, end] = form.glass;
-    let middle = (from + to) / 2.0;
+    let middle = from.midpoint(to);
     let in_cabin = middle < foot && middle > end;
     let in_pane = (middle < foot && middle > top) || (middle < rear && middle > end);
     let has_rear_window = form.kind != Kind::Truck || middle > top;
