@@ -115,7 +115,7 @@ fn options(codec: Codec, bits: f64) -> Dictionary<'static> {
     options.set("bufsize", &buffer);
     options.set("forced-idr", "1");
     match codec {
-        Codec::H264 => options.set("x264-params", "scenecut=0"),
+        Codec::H264 => options.set("x264-params", "scenecut=0:log=0"),
         Codec::H265 => options
             .set("x265-params", "pools=none:frame-threads=1:wpp=0:bframes=0:scenecut=0:open-gop=0:log-level=none"),
     }
