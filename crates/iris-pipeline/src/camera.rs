@@ -32,14 +32,19 @@ pub struct CameraStatus {
 impl CameraStatus {
     /// Why there is no video, where a reason is known. Without secrets.
     pub fn error(&self) -> Option<String> {
-        let says_why = matches!(self.state, State::Offline { .. } | State::AuthFailed | State::Failed { .. });
-        says_why.then(|| self.state.to_string())
+        reason(&self.state)
     }
 
     /// Whether it delivers, or has delivered all it had.
     pub fn is_well(&self) -> bool {
         matches!(self.state, State::Live { .. } | State::Ended)
     }
+}
+
+/// Why a camera in this state gives no video, where a reason is known. Without secrets.
+pub fn reason(state: &State) -> Option<String> {
+    let says_why = matches!(state, State::Offline { .. } | State::AuthFailed | State::Failed { .. });
+    says_why.then(|| state.to_string())
 }
 
 /// A camera in the pipeline. It goes when the camera is removed or its settings change; a new one takes its place.

@@ -22,12 +22,12 @@ mod waiting;
 
 pub use analyst::LocalClock;
 pub use audience::{BEFORE, Live, RECENT, Recording, Sight};
-pub use camera::CameraStatus;
+pub use camera::{CameraStatus, reason};
 pub use control::{Changes, Pipeline, View};
 pub use error::{Error, ErrorKind};
 pub use gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
 pub use meter::{Ledger, StageCount, Stages};
-pub use metrics::{Name, describe, publish};
+pub use metrics::{Name, describe, observe_age, publish};
 pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
 pub use still::still;
 pub use topology::Report;

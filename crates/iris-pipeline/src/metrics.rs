@@ -66,7 +66,8 @@ pub fn publish(view: &View) {
     });
 }
 
-pub(crate) fn observe_age(stage: &'static str, age: Duration) {
+/// Notes how old an access unit was at the end of a stage.
+pub fn observe_age(stage: &'static str, age: Duration) {
     histogram!(Name::Age.as_str(), "stage" => stage).record(age.as_secs_f64());
 }
 

@@ -11,6 +11,7 @@ use metrics_util::MetricKindMask;
 
 use super::caller::Caller;
 use super::problem::Problem;
+use super::streams::Streams;
 use super::workers::Workers;
 use crate::accounts::SetupToken;
 use crate::store::Store;
@@ -23,6 +24,8 @@ const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 1
 const READERS: (usize, usize) = (4, 256);
 /// How many passwords are hashed at once, and how many wait for that at most: each takes 19 MiB and a core.
 const HASHERS: (usize, usize) = (2, 64);
+/// How many pictures are decoded at once for requests, and how many requests wait for that at most.
+const STILLS: (usize, usize) = (1, 64);
 /// How often it is asked whether someone who watches a stream may still do so.
 const RECHECK: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,12 @@ pub struct App {
     pub(super) setup: Arc<SetupToken>,
     /// Whether browsers reach Iris by TLS.
     pub(super) secure: bool,
+    /// Who watches a stream.
+    pub(super) streams: Streams,
+    /// Who tries an address.
+    pub(super) probes: Streams,
+    /// Where pictures are decoded for requests.
+    pub(super) stills: Workers,
     readers: Workers,
     hashers: Workers,
 }
@@ -70,7 +79,9 @@ impl App {
         let Parts { view, store, metrics, clock, setup, secure } = parts;
         let readers = Workers::start("door", READERS.0, READERS.1)?;
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
-        Ok(Self { view, store, metrics, clock, setup: setup.into(), secure, readers, hashers })
+        let stills = Workers::start("still", STILLS.0, STILLS.1)?;
+        let (streams, probes) = (Streams::default(), Streams::default());
+        Ok(Self { view, store, metrics, clock, setup: setup.into(), secure, streams, probes, stills, readers, hashers })
     }
 
     /// Runs what may wait for a disk on a thread for that, and not on one that moves packets.

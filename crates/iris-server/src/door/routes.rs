@@ -10,7 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::caller::Access::{self, Admin, Metrics, Overview, Public, Viewer};
 use super::problem::PROBLEM_JSON;
-use super::{App, health, openapi, session, tokens, users};
+use super::{App, health, live, media, openapi, probe, session, tokens, users};
 
 /// A route and who may use it.
 pub(super) struct Route {
@@ -38,6 +38,12 @@ pub(super) fn all() -> Vec<Route> {
         Viewer session::current_session;
         Viewer session::sign_out;
         Viewer session::change_password;
+
+        Viewer live::live;
+        Viewer media::snapshot;
+        Viewer media::event_picture;
+        Viewer media::event_clip;
+        Admin probe::test_camera;
 
         Admin users::list_users;
         Admin users::add_user;
