@@ -15,7 +15,7 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use iris_core::{CameraId, Codec, Epoch, Item, MediaTime, Packet};
+use iris_core::{CameraId, Epoch, Item, MediaTime, Packet};
 use iris_ingest::{CameraStream, Limits, Output, Protocol, Source, SourceUrl, State as Ingest};
 use iris_pipeline::{reason, still};
 use serde::{Deserialize, Serialize};
@@ -141,11 +141,14 @@ fn failed(why: impl Into<String>) -> Problem {
     Problem::new(Code::SourceFailed, why)
 }
 
+/// Frames a second, by the median of the times between pictures as they are shown.
 fn rate(packets: &[Packet]) -> Option<f64> {
-    let (first, last) = (packets.first()?, packets.last()?);
-    let seconds = last.dts.since(first.dts).as_secs_f64();
-    let is_timed = seconds > 0.0 && (first.params.codec != Codec::Mjpeg || first.dts != MediaTime::ZERO);
-    is_timed.then(|| ((packets.len() - 1) as f64 / seconds * 100.0).round() / 100.0)
+    let mut shown: Vec<MediaTime> = packets.iter().map(|packet| packet.at.media).collect();
+    shown.sort_unstable();
+    let mut steps: Vec<f64> = shown.windows(2).map(|two| two[1].since(two[0]).as_secs_f64()).collect();
+    steps.sort_unstable_by(f64::total_cmp);
+    let step = steps.get(steps.len() / 2).filter(|step| **step > 0.0)?;
+    Some((100.0 / step).round() / 100.0)
 }
 
 /// Refuses a host that no camera is.

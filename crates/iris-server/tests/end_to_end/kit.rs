@@ -89,6 +89,14 @@ pub(crate) fn duration(path: &str) -> f64 {
     run(ffmpeg("ffprobe", &words)).good().trim().parse().expect("a number")
 }
 
+/// When the pictures of a video are shown, in seconds.
+pub(crate) fn times(path: &str) -> Vec<f64> {
+    let words = ["-show_entries", "frame=pts_time", "-of", "csv=print_section=0", path];
+    let told = run(ffmpeg("ffprobe", &words)).good();
+    let lines = told.lines().map(|line| line.trim_matches(',')).filter(|line| !line.is_empty());
+    lines.map(|line| line.parse().expect("a number")).collect()
+}
+
 /// Events as they were written, one a line.
 pub(crate) fn events(lines: &str) -> Vec<Message> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()

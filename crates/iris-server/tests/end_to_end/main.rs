@@ -15,3 +15,4 @@ mod secrets;
 mod serve;
 mod server;
 mod stills;
+mod watching;

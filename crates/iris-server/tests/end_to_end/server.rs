@@ -102,7 +102,7 @@ impl Config {
 /// A server that watches.
 pub(crate) struct Server {
     pub(crate) process: Process,
-    address: String,
+    pub(crate) address: String,
     pub(crate) token: String,
 }
 
@@ -122,6 +122,35 @@ impl Server {
         let request = agent.get(format!("{}{path}", self.address));
         let mut reply = request.header("Authorization", format!("Bearer {}", self.token)).call().expect("it answers");
         reply.body_mut().read_to_string().expect("text")
+    }
+
+    /// Asks for something with the token: the status and the body.
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Vec<u8>) {
+        self.send_with(method, path, &[], body)
+    }
+
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> (u16, Vec<u8>) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
+        request = request.header("Authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = match body {
+            None => agent.run(request.body(()).expect("a request")),
+            Some(body) => {
+                let request = request.header("Content-Type", "application/json");
+                agent.run(request.body(body.to_string()).expect("a request"))
+            }
+        };
+        let mut reply = reply.expect("it answers");
+        (reply.status().as_u16(), reply.body_mut().read_to_vec().expect("a body"))
     }
 
     pub(crate) fn health(&self) -> Value {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use iris_core::Packet;
-use iris_server::fmp4::{Live, Piece};
+use iris_core::{MediaTime, Packet};
+use iris_server::fmp4::{Live, Piece, ticks};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -95,6 +95,20 @@ fn chromium_takes_every_picture() {
         let Some(told) = play("chromium_takes_every_picture", &packets) else { return };
         assert_whole(&told, 0.0, 7.9);
     }
+}
+
+#[test]
+fn chromium_takes_pictures_that_are_shown_in_another_order_though_nobody_says_when_to_decode() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut packets = packets(&make(folder.path(), "a.mp4", "-c copy"));
+    // As over RTSP: decoded after all that came before.
+    let mut latest = -1;
+    for packet in &mut packets {
+        latest = ticks(packet.at.media).max(latest + 1);
+        packet.dts = MediaTime::from_90khz(latest);
+    }
+    let Some(told) = play("chromium_takes_pictures_that_are_shown_in_another_order", &packets) else { return };
+    assert_whole(&told, 0.0, 7.9);
 }
 
 #[test]
