@@ -121,7 +121,7 @@ fn a_viewer_gets_every_picture_with_its_tracks_in_step() {
     }
     viewer.leave();
     assert_eq!(words[0], json!({"type": "state", "state": "live", "error": null}));
-    let init = json!({"type": "init", "mime": "video/mp4; codecs=\"avc1.4d400c\"", "width": 320, "height": 180});
+    let init = json!({"type": "init", "mime": "video/mp4; codecs=\"avc1.4d400b\"", "width": 320, "height": 180});
     assert_eq!(words[1..], [init], "and nothing is missed");
     let path = config.folder.write("live.mp4", movie);
     assert_eq!(probe(&path), ("h264".into(), fragments));
