@@ -1,7 +1,7 @@
 //! A detector of bright blobs on a dark ground, with no learned weight in it: moments of brightness under windows that
 //! three convolutions slide over the picture give each blob's centre and size, in the form in which YOLOX returns them.
 //!
-//! It finds blobs of about 6 to 60 input pixels that keep a few pixels' distance from each other, and tells white ones
+//! It finds blobs of about 5 to 60 input pixels that keep a few pixels' distance from each other, and tells white ones
 //! from red ones, so that a mix-up of channels shows as a wrong class.
 
 use super::onnx::{Attribute, Dim, Element, Graph};
@@ -155,7 +155,8 @@ fn objectness(g: &mut Graph, [x, y, width, height]: &[&String; 4], mass: &str, b
         let distance = g.node("Abs", &[mean], &[]);
         ramp(g, &distance, -1.0, STEP as f32 / 2.0 + 1.0)
     });
-    let large = ramp(g, mass, 1.0 / 8.0, -2.0);
+    // A level sees what is just too wide for the one before with a quarter of the mass.
+    let large = ramp(g, mass, 1.0 / 8.0, -1.0);
     let whole = ramp(g, border, -0.5, 1.0);
     let area = g.node("Mul", &[width, height], &[]);
     let filled = g.node("Div", &[mass, &area], &[]);
