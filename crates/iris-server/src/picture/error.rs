@@ -23,6 +23,12 @@ pub enum Error {
         /// What the decoder says.
         source: image::ImageError,
     },
+    /// The file ends before its picture does.
+    #[error("{}: is cut off: a JPEG without its end", path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+    },
     /// The picture has more pixels than Iris takes, or takes more memory to decode.
     #[error("{}: {size} is too large: at most {} million pixels and {} MiB", path.display(),
         super::MAX_PIXELS / 1_000_000, super::still::MAX_BYTES >> 20)]
@@ -78,7 +84,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Read { .. } => ErrorKind::Io,
-            Self::Decode { .. } | Self::TooLarge { .. } => ErrorKind::BadPicture,
+            Self::Decode { .. } | Self::CutOff { .. } | Self::TooLarge { .. } => ErrorKind::BadPicture,
             Self::Jpeg { .. } | Self::Video { .. } => ErrorKind::Encode,
             Self::NoEncoder { .. } => ErrorKind::Unavailable,
         }
@@ -87,8 +93,8 @@ impl Error {
     /// What to do about it: a picture that fails is left out, a video that fails cannot go on.
     pub fn recovery(&self) -> Recovery {
         match self {
-            Self::Read { .. } | Self::Decode { .. } | Self::TooLarge { .. } | Self::Jpeg { .. } => Recovery::Retry,
             Self::NoEncoder { .. } | Self::Video { .. } => Recovery::GiveUp,
+            _ => Recovery::Retry,
         }
     }
 }

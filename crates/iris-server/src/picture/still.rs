@@ -1,10 +1,10 @@
 //! Still images from files, under limits, as frames that a model can look at.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use iris_core::frame::{FrameInfo, OwnedPlanes};
 use iris_core::{ColorMatrix, ColorRange, Frame, FrameKey, MediaTime, Moment, PixelFormat, Size, Stamps};
 
@@ -20,8 +20,11 @@ pub(super) const MAX_BYTES: u64 = 64 << 20;
 pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
     let io = |source| Error::Read { path: path.to_owned(), source };
     let decode = |source| Error::Decode { path: path.to_owned(), source };
-    let file = BufReader::new(File::open(path).map_err(io)?);
-    let mut reader = ImageReader::new(file).with_guessed_format().map_err(io)?;
+    let mut file = Vec::new();
+    // No picture that is small enough is larger as a file.
+    File::open(path).and_then(|f| f.take(MAX_BYTES).read_to_end(&mut file)).map_err(io)?;
+    let mut reader = ImageReader::new(Cursor::new(&file)).with_guessed_format().map_err(io)?;
+    let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits.clone());
@@ -32,9 +35,19 @@ pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
         return Err(Error::TooLarge { path: path.to_owned(), size });
     }
     let orientation = decoder.orientation().map_err(decode)?;
+    if is_jpeg && is_cut_off(&file) {
+        return Err(Error::CutOff { path: path.to_owned() });
+    }
     let mut image = DynamicImage::from_decoder(decoder).map_err(decode)?;
     image.apply_orientation(orientation);
     Ok(frame(image.into_rgb8(), key))
+}
+
+/// Whether no end of image follows the last start of a scan (ITU-T T.81 §B.1.1.3), neither of which can stand in a scan's
+/// data. The decoder would leave the rest grey and say nothing.
+fn is_cut_off(jpeg: &[u8]) -> bool {
+    let last = |marker| jpeg.windows(2).rposition(|two| two == [0xff, marker]);
+    last(0xd9) < last(0xda)
 }
 
 fn frame(image: image::RgbImage, key: FrameKey) -> Frame {

@@ -195,7 +195,11 @@ fn a_file_that_is_no_picture_is_an_error_that_names_it() {
         path
     };
     let png = png(&pixels(20, 10));
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    pixels(30, 30).write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("encodes");
+    let jpeg = jpeg.into_inner();
     for (path, kind) in [
+        (file("truncated.jpg", &jpeg[..jpeg.len() - 10]), ErrorKind::BadPicture),
         (folder.path().join("missing.png"), ErrorKind::Io),
         (folder.path().to_owned(), ErrorKind::Io),
         (file("empty.png", b""), ErrorKind::BadPicture),
