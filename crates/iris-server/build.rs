@@ -1,7 +1,5 @@
 //! Compiles the server anew when the page was built anew. The folder exists in every checkout; the page in it may not.
 
-#![expect(clippy::print_stdout, reason = "how a build script talks to cargo")]
-
 fn main() {
     println!("cargo::rerun-if-changed=../../ui/dist");
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz_api;
 mod golden;
 mod setup;
 mod shell;
@@ -32,6 +33,12 @@ enum Command {
         /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage
         name: Option<String>,
         /// For the benches themselves; for `path` a clip, a model, --json
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Ask a running server's API for all that its description allows and forbids, by schemathesis
+    FuzzApi {
+        /// For schemathesis itself, such as --max-examples 500
         #[arg(last = true)]
         args: Vec<String>,
     },
@@ -66,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test => test::run(),
         Command::Ci => ci::run(),
         Command::Bench { name, args } => bench::run(name.as_deref(), &args),
+        Command::FuzzApi { args } => fuzz_api::run(&args),
         Command::Golden { bless } => golden::run(bless),
         Command::Codegen { check } => codegen::run(check),
     }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod annotate;
+pub mod api;
 pub mod archive;
 pub mod cli;
 pub mod clips;

@@ -3,6 +3,7 @@
 use iris_core::{Direction, Event, EventId, EventKind, Moment, WallTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::store::{MediaFile, MediaKind};
 
@@ -49,8 +50,9 @@ pub struct Message {
 }
 
 /// How far an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventState)]
 pub enum State {
     /// It has begun and goes on.
     Started,
@@ -61,8 +63,9 @@ pub enum State {
 }
 
 /// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventKind)]
 pub enum Kind {
     /// A confirmed track; what is told where no rule is configured.
     Track,
@@ -73,8 +76,9 @@ pub enum Kind {
 }
 
 /// Which way a line was crossed, seen from its first point towards its second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CrossingDirection)]
 pub enum Way {
     /// From the left-hand side to the right-hand side.
     LeftToRight,

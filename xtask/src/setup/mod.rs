@@ -4,6 +4,7 @@
 
 mod binary;
 mod debian;
+mod python;
 mod wheel;
 
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use crate::shell::{say, tools};
 use crate::ui;
 use binary::CargoTool;
 use wheel::Wheel;
+
+pub(crate) use wheel::PYTHON;
 
 /// Loaded by iris-infer at run time; any release from 1.17 on serves its API level. The wheel is that of one Python
 /// version, but no Python is ever started from it: only the C library is taken out.
@@ -65,6 +68,11 @@ pub(crate) fn linters() -> Result<()> {
     TYPOS.install()?;
     DENY.install()?;
     Ok(())
+}
+
+/// Installs what only `fuzz-api` needs; the folder of Python packages.
+pub(crate) fn schemathesis() -> Result<PathBuf> {
+    python::install("schemathesis", include_str!("schemathesis.txt"))
 }
 
 /// Where the program `name` was installed by this module, or its plain name if it was on the machine before.

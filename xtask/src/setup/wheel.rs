@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{program, run, say, tools};
 
 /// Debian's own, whatever other Python the user has first in the path: its pip is one of the packages.
-const PYTHON: &str = "/usr/bin/python3";
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// One release of a package, with the hash of its wheel for each architecture.
 pub(super) struct Wheel {
@@ -77,7 +77,7 @@ fn place(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(failed)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let failed = || format!("cannot write {}", path.display());
     fs::create_dir_all(path.parent().unwrap_or(path)).with_context(failed)?;
     fs::write(path, text).with_context(failed)

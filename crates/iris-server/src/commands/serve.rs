@@ -121,6 +121,8 @@ impl Server {
             store: Arc::clone(&store),
             metrics: door::record_metrics()?,
             clock,
+            control: control.clone(),
+            run: run.number,
             setup,
             secure: false,
         };

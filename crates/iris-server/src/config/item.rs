@@ -1,14 +1,17 @@
 //! Cameras and sinks that were made over the API. They are kept as they would be written in a file, and read by the same
 //! two stages; keeping them is the store's work.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::Secret;
 use super::problem::Problems;
 use super::structure;
 
 /// Where a camera or sink was made. It is changed only there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// It stands in the configuration file.
     File,

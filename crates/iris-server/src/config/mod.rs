@@ -28,7 +28,8 @@ use iris_analytics::zone;
 use iris_core::{CameraId, Label};
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use changes::needs_restart;
 pub use edit::{Edit, Refusal};
@@ -169,7 +170,7 @@ pub enum Target {
 }
 
 /// How an RTSP camera sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// Interleaved in the RTSP connection.
@@ -180,7 +181,7 @@ pub enum Transport {
 }
 
 /// How objects are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tracker {
     /// ByteTrack.
@@ -191,7 +192,7 @@ pub enum Tracker {
 }
 
 /// What of an object must be inside a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Anchor {
     /// The middle of its box's lower edge.
@@ -202,7 +203,7 @@ pub enum Anchor {
 }
 
 /// Which crossings of a line count, seen from its first point towards its second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// All.

@@ -14,6 +14,8 @@ use super::problem::Problem;
 use super::streams::Streams;
 use super::workers::Workers;
 use crate::accounts::SetupToken;
+use crate::api::Rates;
+use crate::control::Control;
 use crate::store::Store;
 
 /// How long the metrics of a camera that is gone are still shown.
@@ -40,12 +42,18 @@ pub struct App {
     pub metrics: PrometheusHandle,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The way to what changes cameras and sinks.
+    pub control: Control,
+    /// The number of this run.
+    pub run: u32,
+    /// How many frames a second each camera has.
+    pub(crate) rates: Rates,
     /// The token that sets Iris up.
     pub(super) setup: Arc<SetupToken>,
     /// Whether browsers reach Iris by TLS.
     pub(super) secure: bool,
     /// Who watches a stream.
-    pub(super) streams: Streams,
+    pub(crate) streams: Streams,
     /// Who tries an address.
     pub(super) probes: Streams,
     /// Where pictures are decoded for requests.
@@ -64,6 +72,10 @@ pub struct Parts {
     pub metrics: PrometheusHandle,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The way to what changes cameras and sinks.
+    pub control: Control,
+    /// The number of this run.
+    pub run: u32,
     /// The token that sets Iris up.
     pub setup: SetupToken,
     /// Whether browsers reach Iris by TLS.
@@ -71,17 +83,33 @@ pub struct Parts {
 }
 
 impl App {
-    /// Starts the threads for requests.
+    /// Starts the threads for requests, and a task on the runtime in which it is called.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { view, store, metrics, clock, setup, secure } = parts;
+        let Parts { view, store, metrics, clock, control, run, setup, secure } = parts;
         let readers = Workers::start("door", READERS.0, READERS.1)?;
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
         let (streams, probes) = (Streams::default(), Streams::default());
-        Ok(Self { view, store, metrics, clock, setup: setup.into(), secure, streams, probes, stills, readers, hashers })
+        let (setup, rates) = (setup.into(), Rates::start(view.clone(), Arc::clone(&clock)));
+        Ok(Self {
+            view,
+            store,
+            metrics,
+            clock,
+            control,
+            run,
+            rates,
+            setup,
+            secure,
+            streams,
+            probes,
+            stills,
+            readers,
+            hashers,
+        })
     }
 
     /// Runs what may wait for a disk on a thread for that, and not on one that moves packets.

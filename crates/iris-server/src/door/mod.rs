@@ -37,9 +37,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use app::{App, Parts, record_metrics};
 pub use caller::{Access, Caller, authorize};
+pub use health::Status;
 pub use openapi::document;
 pub use problem::{Code, Problem, Wrong};
 pub use routes::{Declared, declared};
+pub(crate) use streams::Seat;
 pub use workers::Workers;
 
 /// How often histograms are tidied up.

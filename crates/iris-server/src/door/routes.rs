@@ -8,9 +8,10 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::caller::Access::{self, Admin, Metrics, Overview, Public, Viewer};
+use super::caller::Access::{self, Admin, Metrics, Operator, Overview, Public, Viewer};
 use super::problem::PROBLEM_JSON;
 use super::{App, health, live, media, openapi, probe, session, tokens, users};
+use crate::api::{cameras, config, events, models, sinks, stream, system};
 
 /// A route and who may use it.
 pub(super) struct Route {
@@ -53,6 +54,30 @@ pub(super) fn all() -> Vec<Route> {
         Admin tokens::list_tokens;
         Admin tokens::create_token;
         Admin tokens::revoke_token;
+
+        Viewer cameras::list_cameras;
+        Viewer cameras::get_camera;
+        Admin cameras::add_camera;
+        Admin cameras::change_camera;
+        Admin cameras::remove_camera;
+
+        Viewer events::list_events;
+        Viewer stream::event_stream;
+        Viewer events::get_event;
+        Operator events::review_event;
+
+        Viewer models::list_models;
+
+        Admin sinks::list_sinks;
+        Admin sinks::add_sink;
+        Admin sinks::remove_sink;
+        Admin sinks::revive_sink;
+
+        Overview system::system;
+        Overview system::topology;
+
+        Admin config::export_config;
+        Admin config::import_config;
     }
 }
 

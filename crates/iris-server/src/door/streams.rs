@@ -13,11 +13,11 @@ const MOST: usize = 1024;
 
 /// The streams that there are, by the names of their callers.
 #[derive(Clone, Default)]
-pub(super) struct Streams(Arc<Mutex<HashMap<String, usize>>>);
+pub(crate) struct Streams(Arc<Mutex<HashMap<String, usize>>>);
 
 impl Streams {
     /// A seat for one more stream.
-    pub(super) fn enter(&self, caller: &Caller) -> Result<Seat, Problem> {
+    pub(crate) fn enter(&self, caller: &Caller) -> Result<Seat, Problem> {
         self.enter_as(caller.name(), MOST_EACH)
     }
 
@@ -38,7 +38,7 @@ impl Streams {
 }
 
 /// A stream's seat, free again when this is dropped.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     streams: Streams,
     name: String,
 }

@@ -33,6 +33,7 @@ pub(crate) use media::{is_unfinished, write_whole};
 pub use reader::Reader;
 pub use review::{Clip, Cursor, Page, Review, Stored, Verdict};
 pub use sqlite::{Options, Sqlite};
+pub(crate) use writer::QUEUE;
 pub use writer::Receipt;
 
 /// A database of events with an outbox for each sink, and of accounts.

@@ -3,13 +3,14 @@
 use iris_core::WallTime;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Query, rows};
 use crate::error::{Error, Result};
 use crate::message::Message;
 
 /// What a person says of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nobody has said anything yet.

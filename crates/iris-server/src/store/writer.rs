@@ -17,7 +17,7 @@ use super::{Bell, Health};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many writes may wait. With a full disk this is how many events are held in memory before senders wait.
-pub(super) const QUEUE: usize = 10_000;
+pub(crate) const QUEUE: usize = 10_000;
 /// How many writes one transaction takes.
 const BATCH: usize = 512;
 /// How long to wait before trying a locked or full database again.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,10 @@ use iris_core::clock::ManualClock;
 use iris_core::{CameraId, Clock};
 use iris_pipeline::{Cores, Pipeline, Settings};
 use iris_server::accounts::{Cameras, Change, Key, Role, Scope, SetupToken, Token, User, hash_password};
+use iris_server::config::Text;
+use iris_server::control::Owner;
 use iris_server::door::{App, Parts};
+use iris_server::sink::Sinks;
 use iris_server::store::{Options, Sqlite, Store};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -26,7 +30,7 @@ pub(crate) struct Door {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) setup: Option<Key>,
     pub(crate) folder: tempfile::TempDir,
-    pipeline: Option<Pipeline>,
+    owner: Option<JoinHandle<Owner>>,
 }
 
 impl Door {
@@ -44,16 +48,26 @@ impl Door {
         let (pipeline, _) = started.expect("a pipeline");
         let setup = SetupToken::prepare(folder.path(), &*store).expect("a token");
         let key = setup.key();
+        let view = pipeline.view();
+        let text = Text::new("", "iris.toml", folder.path());
+        let document = text.resolve(&[]).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let dynamic: Arc<dyn Clock> = clock.clone();
+        let sinks = Sinks::new(&store, &dynamic);
+        let path = folder.path().join("iris.toml");
+        let owner = Owner::new(&path, (text, document), Vec::new(), &store, pipeline, sinks);
+        let (control, owner) = owner.start().expect("a thread");
         let app = App::new(Parts {
-            view: pipeline.view(),
+            view,
             store: Arc::clone(&store),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             clock: clock.clone(),
+            control,
+            run: 1,
             setup,
             secure: true,
         });
         let router = app.expect("threads").router();
-        Self { router, store, clock, setup: key, folder, pipeline: Some(pipeline) }
+        Self { router, store, clock, setup: key, folder, owner: Some(owner) }
     }
 
     pub(crate) fn add_user(&self, name: &str, role: Role, cameras: Option<&[&str]>) {
@@ -103,8 +117,10 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
-        if let Some(pipeline) = self.pipeline.take() {
-            pipeline.shutdown();
+        // The thread ends when nobody can wish for anything any more.
+        self.router = Router::new();
+        if let Some(Ok(owner)) = self.owner.take().map(JoinHandle::join) {
+            owner.pipeline.shutdown();
         }
     }
 }

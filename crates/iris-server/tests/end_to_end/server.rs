@@ -11,6 +11,7 @@ use iris_server::message::{Message, State};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::client::Client;
 use crate::kit::{Folder, events, model};
 use crate::process::{Finished, Process, iris, run_iris};
 use crate::receiver::KEY;
@@ -115,6 +116,15 @@ impl Server {
             Some(address.to_owned())
         });
         Self { process, address, token }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Someone who may do everything.
+    pub(crate) fn client(&self) -> Client {
+        Client::nobody(&self.address).with_token(&self.token)
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
