@@ -23,5 +23,7 @@ export default defineConfig({
     setupFiles: ['src/test/setup.ts'],
     include: ['src/**/*.test.{ts,tsx}'],
     restoreMocks: true,
+    // Longer than what a test waits for, see src/test/setup.ts.
+    testTimeout: 60_000,
   },
 });

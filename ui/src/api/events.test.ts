@@ -1,8 +1,6 @@
-import type { InfiniteData } from '@tanstack/react-query';
 import { describe, expect, test } from 'vitest';
 import { sampleEvent } from '../test/samples';
-import { type EventFilter, matches, withEvent } from './events';
-import type { EventPage } from './types';
+import { type EventFilter, type EventList, matches, withEvent } from './events';
 
 const event = sampleEvent(5);
 
@@ -29,7 +27,7 @@ describe('matches', () => {
   });
 });
 
-const listOf = (pages: number[][], next: string | null = null): InfiniteData<EventPage, string | null> => ({
+const listOf = (pages: number[][], next: string | null = null): EventList => ({
   pages: pages.map((seqs, index) => ({
     items: seqs.map((seq) => sampleEvent(seq)),
     next: index === pages.length - 1 ? next : 'more',
@@ -37,13 +35,32 @@ const listOf = (pages: number[][], next: string | null = null): InfiniteData<Eve
   pageParams: pages.map(() => null),
 });
 
-const idsOf = (list: InfiniteData<EventPage, string | null>) =>
+const idsOf = (list: EventList) =>
   list.pages.map(({ items }) => items.map(({ id }) => Number(id.split('-')[2])));
 
 describe('withEvent', () => {
   test('a new one comes first', () => {
     expect(idsOf(withEvent(listOf([[9, 8], [7]]), {}, sampleEvent(10)))).toEqual([[10, 9, 8], [7]]);
     expect(idsOf(withEvent(listOf([[]]), {}, sampleEvent(1)))).toEqual([[1]]);
+  });
+
+  test('one that was not there comes where its time puts it, whenever it changed', () => {
+    const reviewed = sampleEvent(6, { seq: 99 });
+    expect(
+      idsOf(
+        withEvent(
+          listOf([
+            [9, 8],
+            [7, 5],
+          ]),
+          {},
+          reviewed,
+        ),
+      ),
+    ).toEqual([
+      [9, 8],
+      [7, 6, 5],
+    ]);
   });
 
   test('a known one changes in its place, also when it no longer fits', () => {

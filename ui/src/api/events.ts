@@ -36,30 +36,36 @@ export function matches(filter: EventFilter, event: Event): boolean {
 }
 
 /**
- * The list with this change of an event: in its place if it is there, at the top if it is new. What is there stays
- * although the filter no longer fits, so that a list does not jump under the hands of who reviews it.
+ * The list with this change of an event: in its place if it is there, where its time puts it if it is not. What is there
+ * stays although the filter no longer fits, so that a list does not jump under the hands of who reviews it.
  */
-export function withEvent(
-  list: InfiniteData<EventPage, string | null>,
-  filter: EventFilter,
-  event: Event,
-): InfiniteData<EventPage, string | null> {
+export function withEvent(list: EventList, filter: EventFilter, event: Event): EventList {
   const isListed = list.pages.some((page) => page.items.some(({ id }) => id === event.id));
   if (isListed) {
     const replace = (known: Event) => (known.id === event.id ? event : known);
     return { ...list, pages: list.pages.map((page) => ({ ...page, items: page.items.map(replace) })) };
   }
-  const [first, ...rest] = list.pages;
-  if (!first || !matches(filter, event) || isOlderThanAll(list, event)) return list;
-  const items = [event, ...first.items].sort((a, b) => b.seq - a.seq);
-  return { ...list, pages: [{ ...first, items }, ...rest] };
+  return matches(filter, event) ? inserted(list, event) : list;
 }
 
-/** Such an event is on a page that is not loaded yet. */
-function isOlderThanAll(list: InfiniteData<EventPage, string | null>, event: Event): boolean {
-  const last = list.pages.at(-1);
-  const oldest = last?.items.at(-1);
-  return Boolean(last?.next && oldest && event.seq < oldest.seq);
+export type EventList = InfiniteData<EventPage, string | null>;
+
+/** Newest first. What is older than all that is loaded comes with a later page, unless there is none. */
+function inserted(list: EventList, event: Event): EventList {
+  const holds = (page: EventPage) => page.items.some((known) => !isBefore(event, known));
+  const found = list.pages.findIndex(holds);
+  const index = found < 0 ? list.pages.length - 1 : found;
+  const page = list.pages[index];
+  if (!page || (found < 0 && page.next !== null)) return list;
+  const place = page.items.findIndex((known) => !isBefore(event, known));
+  const items = page.items.toSpliced(place < 0 ? page.items.length : place, 0, event);
+  return { ...list, pages: list.pages.with(index, { ...page, items }) };
+}
+
+/** Whether the first happened before the second; what has no clock is taken for new. */
+function isBefore(one: Event, other: Event): boolean {
+  const [first, second] = [timeOf(one), timeOf(other)];
+  return first !== null && second !== null && Date.parse(first) < Date.parse(second);
 }
 
 type StreamMessage =

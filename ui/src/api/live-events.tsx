@@ -1,9 +1,9 @@
 // The one stream of events of the page: keeps the lists up to date and tells whoever listens of each change.
 
-import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
-import { type EventFilter, streamEvents, withEvent } from './events';
-import type { Event, EventPage } from './types';
+import { type EventFilter, type EventList, streamEvents, withEvent } from './events';
+import type { Event } from './types';
 
 type Hear = (event: Event) => void;
 
@@ -18,7 +18,7 @@ const Context = createContext<LiveEvents>({ connected: false, listen: () => () =
 /** Puts a changed event where the cache has it or should have it. */
 export function remember(client: QueryClient, event: Event): void {
   client.setQueryData(['event', event.id], event);
-  for (const [key, list] of client.getQueriesData<InfiniteData<EventPage, string | null>>({
+  for (const [key, list] of client.getQueriesData<EventList>({
     queryKey: ['events'],
   })) {
     if (list) client.setQueryData(key, withEvent(list, key[1] as EventFilter, event));

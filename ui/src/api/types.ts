@@ -84,14 +84,14 @@ export interface CameraStatus {
 }
 
 export type Origin = 'file' | 'store';
-export type Transport = 'tcp' | 'udp' | 'ffmpeg';
+export type Transport = 'tcp' | 'udp';
 
 export interface Camera {
   id: string;
   name: string;
   /** Without its password. */
   url: string;
-  transport: Transport | null;
+  transport: Transport;
   model: string;
   tracker: string;
   rate: number;
@@ -120,8 +120,8 @@ export type CameraPatch = Partial<Omit<CameraInput, 'id'>>;
 
 export interface SourceTest {
   codec: string;
-  width: number;
-  height: number;
+  width: number | null;
+  height: number | null;
   frames_per_second: number | null;
   /** A JPEG in base64. */
   picture: string | null;
@@ -184,10 +184,10 @@ export interface Sink {
 
 export interface SinkInput {
   name: string;
-  kind: 'file' | 'webhook';
-  path?: string;
-  url?: string;
-  secret?: string;
+  kind: 'webhook';
+  url: string;
+  /** What messages are signed with. */
+  secret: string;
 }
 
 export interface Stage {

@@ -22,7 +22,7 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
   const modelNames = new Set([camera.model, ...(models.data?.map(({ name }) => name) ?? [])]);
   const save = (event: FormEvent) => {
     event.preventDefault();
-    change.mutate(withoutEmptyUrl(patch), {
+    change.mutate(patch, {
       onSuccess() {
         setPatch({});
         tell('Settings are saved');
@@ -66,13 +66,13 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
         <Field
           label="Address"
           wrong={wrong('url')}
-          hint={readOnly ? undefined : 'Left empty, it stays as it is'}
+          hint={readOnly ? undefined : 'Where *** stays, the password stays'}
         >
           {(props) => (
             <input
               {...props}
-              value={patch.url ?? ''}
-              placeholder={camera.url}
+              required
+              value={patch.url ?? camera.url}
               autoComplete="off"
               spellCheck={false}
               onChange={(event) => set({ url: event.target.value })}
@@ -97,7 +97,7 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
             {(props) => (
               <select
                 {...props}
-                value={patch.transport ?? camera.transport ?? 'tcp'}
+                value={patch.transport ?? camera.transport}
                 onChange={(event) => set({ transport: event.target.value as Transport })}
               >
                 <option value="tcp">TCP</option>
@@ -122,8 +122,8 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
               <input
                 {...props}
                 type="number"
-                min="0.1"
-                max="30"
+                min="0.01"
+                max="120"
                 step="any"
                 value={patch.rate ?? camera.rate}
                 onChange={(event) => set({ rate: event.target.valueAsNumber })}
@@ -134,9 +134,4 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
       </fieldset>
     </form>
   );
-}
-
-/** The address is shown without its password, so an empty field means the one that the server has. */
-function withoutEmptyUrl({ url, ...rest }: CameraPatch): CameraPatch {
-  return url ? { ...rest, url } : rest;
 }

@@ -8,8 +8,9 @@ import type { Event, Review } from '../api/types';
 import { describeEvent, formatMoment, formatRecent, kindName } from '../lib/format';
 import { Icon } from './icon';
 
+/** The picture's address. While the event goes on a better one may come; the fragment makes the browser ask again. */
 export const pictureOf = (event: Event, boxes: boolean) =>
-  url(`/events/${encodeURIComponent(event.id)}/picture?boxes=${boxes}`);
+  url(`/events/${encodeURIComponent(event.id)}/picture?boxes=${boxes}#${event.state}`);
 
 interface EventThumbProps {
   event: Event;

@@ -108,7 +108,8 @@ function Preview({ test, pending }: { test: SourceTest | undefined; pending: boo
         <div className="row body">
           <span className="badge ok">It answers</span>
           <span className="muted small">
-            {codecName(test.codec)}, {test.width} × {test.height}
+            {codecName(test.codec)}
+            {test.width && test.height && `, ${test.width} × ${test.height}`}
             {test.frames_per_second !== null && `, ${formatRate(test.frames_per_second)}`}
           </span>
         </div>

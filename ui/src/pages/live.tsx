@@ -15,6 +15,8 @@ import { useKeys, useTitle } from '../lib/hooks';
 
 /** How long a camera's frame flashes after an alarm, in milliseconds. */
 const FLASH = 6_000;
+/** What is older does not flash, in milliseconds; clocks may differ. */
+const FRESH = 120_000;
 const NEWEST = 12;
 
 export function LivePage({ large }: { large?: string }) {
@@ -115,9 +117,12 @@ function NoCameras({ isKnown }: { isKnown: boolean }) {
 function useAlarms(): ReadonlyMap<string, ReadonlySet<string>> {
   const [recent, setRecent] = useState<Event[]>([]);
   const timers = useRef(new Set<ReturnType<typeof setTimeout>>());
+  const known = useRef(new Set<string>());
   useOnEvent((event) => {
-    if (event.review !== 'new' || (event.state !== 'started' && event.kind === 'intrusion')) return;
-    setRecent((events) => [...events.filter(({ id }) => id !== event.id), event]);
+    const isKnown = known.current.has(event.id);
+    known.current.add(event.id);
+    if (isKnown || event.review !== 'new' || isOld(event)) return;
+    setRecent((events) => [...events, event]);
     const timer = setTimeout(() => {
       timers.current.delete(timer);
       setRecent((events) => events.filter((other) => other !== event));
@@ -134,6 +139,12 @@ function useAlarms(): ReadonlyMap<string, ReadonlySet<string>> {
   for (const { camera, rule } of recent)
     alarms.set(camera, (alarms.get(camera) ?? new Set()).add(rule ?? ''));
   return alarms;
+}
+
+/** What changed now may have happened long ago. */
+function isOld(event: Event): boolean {
+  const time = event.end ?? event.start;
+  return time !== null && Date.now() - Date.parse(time) > FRESH;
 }
 
 function Alarms({ camera }: { camera: string | undefined }) {

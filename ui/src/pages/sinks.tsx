@@ -30,7 +30,7 @@ export function SinksPage() {
       title={<h1>Deliveries</h1>}
       actions={
         <button type="button" className="button primary" onClick={() => setAdding(true)}>
-          <Icon name="plus" /> Add a delivery
+          <Icon name="plus" /> Add a webhook
         </button>
       }
     >
@@ -46,7 +46,7 @@ export function SinksPage() {
               </ul>
             ) : (
               <Nothing icon="send" title="No deliveries yet">
-                <p>Events can be sent to another system by HTTP, or written to a file, line by line.</p>
+                <p>Events can be sent to another system by HTTP. Files are set in the configuration file.</p>
               </Nothing>
             )
           }
@@ -115,7 +115,7 @@ function SinkState({ sink }: { sink: Sink }) {
 }
 
 function AddSink({ onClose }: { onClose(): void }) {
-  const [sink, setSink] = useState<SinkInput>({ name: '', kind: 'webhook' });
+  const [sink, setSink] = useState<SinkInput>({ name: '', kind: 'webhook', url: '', secret: '' });
   const add = useAddSink();
   const tell = useToast();
   const set = (change: Partial<SinkInput>) => setSink({ ...sink, ...change });
@@ -128,94 +128,55 @@ function AddSink({ onClose }: { onClose(): void }) {
     add.mutate(sink, { onSuccess: done });
   };
   return (
-    <Dialog title="Add a delivery" onClose={onClose}>
+    <Dialog title="Add a webhook" onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={add.error} />
-        <Field label="Name" wrong={add.error?.at('name')}>
+        <Field label="Name" wrong={add.error?.at('name')} hint="a-z, 0-9, _ and -">
           {(props) => (
             <input
               {...props}
               required
+              pattern="[a-z0-9][a-z0-9_\-]{0,31}"
               value={sink.name}
               onChange={(event) => set({ name: event.target.value })}
             />
           )}
         </Field>
-        <Field label="Kind">
+        <Field label="Address" wrong={add.error?.at('url')} hint="https://alarms.example.org/iris">
           {(props) => (
-            <select
+            <input
               {...props}
-              value={sink.kind}
-              onChange={(event) => setSink({ name: sink.name, kind: event.target.value as Sink['kind'] })}
-            >
-              <option value="webhook">Webhook: HTTP POST, signed</option>
-              <option value="file">File: JSON lines on the server</option>
-            </select>
+              required
+              type="url"
+              value={sink.url}
+              onChange={(event) => set({ url: event.target.value })}
+            />
           )}
         </Field>
-        {sink.kind === 'webhook' ? (
-          <WebhookFields sink={sink} set={set} />
-        ) : (
-          <FileFields sink={sink} set={set} />
-        )}
+        <Field
+          label="Signing key"
+          wrong={add.error?.at('secret')}
+          hint="At least 16 characters; the receiver checks messages with it"
+        >
+          {(props) => (
+            <input
+              {...props}
+              required
+              type="password"
+              autoComplete="off"
+              minLength={16}
+              value={sink.secret}
+              onChange={(event) => set({ secret: event.target.value })}
+            />
+          )}
+        </Field>
         <div className="row end">
           <button type="submit" className="button primary" disabled={add.isPending}>
-            Add the delivery
+            Add the webhook
           </button>
         </div>
       </form>
     </Dialog>
-  );
-}
-
-interface FieldsProps {
-  sink: SinkInput;
-  set(change: Partial<SinkInput>): void;
-}
-
-function WebhookFields({ sink, set }: FieldsProps) {
-  return (
-    <>
-      <Field label="Address" hint="https://alarms.example.org/iris">
-        {(props) => (
-          <input
-            {...props}
-            required
-            type="url"
-            value={sink.url ?? ''}
-            onChange={(event) => set({ url: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Signing key" hint="At least 16 characters; the receiver checks messages with it">
-        {(props) => (
-          <input
-            {...props}
-            required
-            type="password"
-            autoComplete="off"
-            minLength={16}
-            value={sink.secret ?? ''}
-            onChange={(event) => set({ secret: event.target.value })}
-          />
-        )}
-      </Field>
-    </>
-  );
-}
-
-function FileFields({ sink, set }: FieldsProps) {
-  return (
-    <Field label="Path on the server" hint="Made when missing">
-      {(props) => (
-        <input
-          {...props}
-          required
-          value={sink.path ?? ''}
-          onChange={(event) => set({ path: event.target.value })}
-        />
-      )}
-    </Field>
   );
 }
 
