@@ -1,6 +1,6 @@
 // Which page stands at which address, and who may see any of them.
 
-import { QueryCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { Problem } from './api/client';
@@ -26,12 +26,14 @@ import { UsersPage } from './pages/users';
 
 /** A cache that asks again only what may succeed then, and asks who we are as soon as the server no longer knows us. */
 export function makeClient(): QueryClient {
+  const signedOut = (error: Problem) => {
+    if (error.code === 'unauthenticated') client.resetQueries({ queryKey: sessionQuery.queryKey });
+  };
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({
-      onError(error, { queryKey }) {
-        if (error.status === 401 && queryKey[0] !== 'session') client.resetQueries({ queryKey: ['session'] });
-      },
+      onError: (error, { queryKey }) => queryKey[0] !== 'session' && signedOut(error),
     }),
+    mutationCache: new MutationCache({ onError: signedOut }),
     defaultOptions: {
       queries: { retry: (count, error) => count < 2 && (error.status === 0 || error.status >= 502) },
     },

@@ -101,8 +101,8 @@ function makeDiscs(file) {
   execFileSync('ffmpeg', args);
 }
 
-/** Starts simulated cameras and a server that knows none of them. */
-export async function startIris(cameras = 1) {
+/** Starts simulated cameras and a server that knows none of them, or those that `configure` writes of their addresses. */
+export async function startIris(cameras = 1, configure = () => '') {
   const [folder, remove] = makeFolder();
   const clip = join(folder, 'discs.mp4');
   makeDiscs(clip);
@@ -118,12 +118,13 @@ export async function startIris(cameras = 1) {
   const first = (await sim.says(/rtsp:\S+/))[0];
   const config = join(folder, 'iris.toml');
   const text = `[store]\npath = "data"\n[server]\nlisten = "127.0.0.1:0"\n[models.blobs]\npath = "${join(ROOT, 'testdata/models/blobs')}"\n[defaults]\nrate = 10\n`;
-  writeFileSync(config, text);
+  const camera = (index) => first.replace(/0$/, index);
+  writeFileSync(config, text + configure(camera));
   const iris = new Program('iris', ['serve', '-c', config]);
   const stop = async () => {
     await Promise.all([iris.stop(), sim.stop()]);
     remove();
   };
   const setup = (await iris.says(/https?:\/\/\S+\/setup#token=\S+/))[0];
-  return { setup, iris, url: new URL(setup).origin, camera: (index) => first.replace(/0$/, index), stop };
+  return { setup, iris, url: new URL(setup).origin, camera, stop };
 }

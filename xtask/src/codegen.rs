@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{cargo, root, run as run_command, say};
+use crate::ui;
 
 const SCHEMA: &str = "config/iris.schema.json";
 const OPENAPI: &str = "api/openapi.json";
+/// The API's types as the page knows them.
+const PAGE_TYPES: &str = "ui/src/api/schema.ts";
 const TEST_MODEL: &str = "testdata/models/blobs";
 
 pub(crate) fn run(check: bool) -> Result<()> {
@@ -35,6 +38,7 @@ fn generate(shadow: &Path) -> Result<()> {
                 .stdout(fs::File::create(file)?),
         )?;
     }
+    ui::types(&shadow.join(OPENAPI), &shadow.join(PAGE_TYPES))?;
     let model = shadow.join(TEST_MODEL);
     fs::create_dir_all(&model)?;
     run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(model))

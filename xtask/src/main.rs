@@ -48,7 +48,7 @@ enum Command {
         #[arg(long)]
         bless: bool,
     },
-    /// Write the generated files: the schema of the configuration, the model of the tests
+    /// Write the generated files: the schema of the configuration, the API and its types, the model of the tests
     Codegen {
         /// Write nothing, fail if a file is not what would be written
         #[arg(long)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{ask, program, root, run, say, tools};
+use crate::shell::{ask, cargo, program, root, run, say, tools};
 
 /// The oldest Node that the page's build runs on.
 const NODE: (u32, u32) = (20, 19);
@@ -34,13 +34,19 @@ pub(crate) fn check() -> Result<()> {
     run(&mut npm(&["run", "--silent", "check"]))
 }
 
+/// Writes the types of the API that `document` describes.
+pub(crate) fn types(document: &Path, types: &Path) -> Result<()> {
+    run(npm(&["run", "--silent", "types", "--"]).arg(document).arg("--output").arg(types))
+}
+
 /// The tests of the page by itself.
 pub(crate) fn test() -> Result<()> {
     run(&mut npm(&["run", "--silent", "test"]))
 }
 
-/// The tests of the page in a browser.
+/// The tests of the page in a browser, some of them on the real server.
 pub(crate) fn browser() -> Result<()> {
+    run(&mut cargo(["build", "--quiet", "--package", "iris-server", "--package", "iris-sim", "--bins"]))?;
     run(&mut npm(&["run", "--silent", "browser"]))
 }
 

@@ -42,11 +42,12 @@ describe('connect', () => {
     expect(message).toHaveBeenCalledWith('x');
   });
 
-  test('comes back after a wait that grows until something is heard', () => {
+  test('comes back after a wait that grows until a connection lasts', () => {
     const connected = vi.fn();
     let tries = 0;
     connect(() => `ws://a/${++tries}`, { message: () => undefined, connected });
-    const waits = [1, 2, 3].map(() => {
+    const waits = [0, 0, 0, 6_000].map((lasted) => {
+      vi.advanceTimersByTime(lasted);
       last().onclose();
       const before = FakeSocket.made.length;
       let waited = 0;
@@ -55,9 +56,10 @@ describe('connect', () => {
     });
     expect(waits[0]).toBeLessThanOrEqual(500);
     expect(waits[2]).toBeGreaterThanOrEqual(1000);
-    expect(last().address).toBe('ws://a/4');
+    expect(waits[3]).toBeLessThanOrEqual(500);
+    expect(last().address).toBe('ws://a/5');
     last().onopen();
-    expect(connected.mock.calls).toEqual([[false], [false], [false], [true]]);
+    expect(connected.mock.calls).toEqual([[false], [false], [false], [false], [true]]);
   });
 
   test('once closed it stays away', () => {

@@ -14,24 +14,27 @@ export interface Socket {
   close(): void;
 }
 
+/** What held so long was no failure, in milliseconds: what ends sooner is tried less and less often. */
+const LASTING = 5_000;
+
 /** Connects to what `address` gives, which is asked again at each try. */
 export function connect(address: () => string, listener: Listener): Socket {
   const wait = backoff();
+  let began = 0;
   let socket: WebSocket | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const open = () => {
     const opened = new WebSocket(address());
     socket = opened;
+    began = Date.now();
     opened.binaryType = 'arraybuffer';
     opened.onopen = () => listener.connected?.(true);
-    opened.onmessage = ({ data }) => {
-      wait.reset();
-      listener.message(data);
-    };
+    opened.onmessage = ({ data }) => listener.message(data);
     opened.onclose = () => {
       if (socket !== opened) return;
       listener.connected?.(false);
+      if (Date.now() - began > LASTING) wait.reset();
       timer = setTimeout(open, wait.next());
     };
   };

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useState } from 'react';
 import { useChangeCamera, useModels } from '../api/queries';
-import type { Camera, CameraPatch, Transport } from '../api/types';
+import type { Camera, CameraPatch, Tracker, Transport } from '../api/types';
 import { Field, ProblemNotice } from './parts';
 import { useToast } from './toast';
 
@@ -110,7 +110,7 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
               <select
                 {...props}
                 value={patch.tracker ?? camera.tracker}
-                onChange={(event) => set({ tracker: event.target.value })}
+                onChange={(event) => set({ tracker: event.target.value as Tracker })}
               >
                 <option value="ocsort">OC-SORT</option>
                 <option value="bytetrack">ByteTrack</option>

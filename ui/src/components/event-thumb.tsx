@@ -5,7 +5,7 @@ import { url } from '../api/client';
 import { timeOf } from '../api/events';
 import { useCameraName } from '../api/queries';
 import type { Event, Review } from '../api/types';
-import { describeEvent, formatMoment, formatRecent, kindName } from '../lib/format';
+import { describeEvent, formatClock, formatDate, formatMoment, kindName } from '../lib/format';
 import { Icon } from './icon';
 
 /** The picture's address. While the event goes on a better one may come; the fragment makes the browser ask again. */
@@ -45,13 +45,14 @@ export function EventThumb({ event, href, current = false, badge = true }: Event
   );
 }
 
-/** When it happened; for recordings, how far into them. */
+/** When it happened, with the day unless it was today; for recordings, how far into them. */
 export function EventTime({ event }: { event: Event }) {
   const time = timeOf(event);
   if (time === null) return <span className="number small">{event.media_start.toFixed(1)} s</span>;
+  const day = formatDate(time);
   return (
     <time className="number small" dateTime={time} title={formatMoment(time)}>
-      {formatRecent(time)}
+      {formatClock(time)} {day && <span className="muted">{day}</span>}
     </time>
   );
 }

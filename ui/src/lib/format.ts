@@ -11,10 +11,12 @@ const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 export const formatMoment = (time: string) => moment.format(new Date(time));
 export const formatCount = (count: number) => whole.format(count);
 
-/** The time of day, with the day unless it is today's. */
-export function formatRecent(time: string, now = new Date()): string {
+export const formatClock = (time: string) => clock.format(new Date(time));
+
+/** The day, in short; nothing if it is today. */
+export function formatDate(time: string, now = new Date()): string {
   const at = new Date(time);
-  return midnight(at) === midnight(now) ? clock.format(at) : `${date.format(at)}, ${clock.format(at)}`;
+  return midnight(at) === midnight(now) ? '' : date.format(at);
 }
 
 /** "Today", "Yesterday" or the day. */

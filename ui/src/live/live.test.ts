@@ -164,7 +164,7 @@ describe('Margin', () => {
     const margin = fed(() => 0);
     const before = margin.seconds;
     margin.starved();
-    expect(margin.seconds).toBeCloseTo(before + 0.05);
+    expect(margin.seconds).toBeCloseTo(before + 0.03);
     for (let count = 0; count < 100; count += 1) margin.starved();
     expect(margin.seconds).toBeLessThanOrEqual(1.5);
   });

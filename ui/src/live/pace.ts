@@ -31,12 +31,12 @@ export class Margin {
     this.#interval += (interval - this.#interval) / 16;
     // As RTP estimates it (RFC 3550, 6.4.1), quicker to rise than to fall.
     this.#jitter += (late - this.#jitter) / (late > this.#jitter ? 8 : 64);
-    this.#penalty *= 0.999;
+    this.#penalty *= 0.99;
   }
 
   /** The picture stood still for want of fragments. */
   starved(): void {
-    this.#penalty = Math.min(this.#penalty + 0.05, 0.5);
+    this.#penalty = Math.min(this.#penalty + 0.03, 0.5);
   }
 
   /** Seconds between what is shown and the end of what is buffered. */
