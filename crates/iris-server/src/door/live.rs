@@ -76,7 +76,7 @@ pub(super) async fn live(
     let seat = app.streams.enter(&caller)?;
     let upgrade = upgrade.max_message_size(MAX_INCOMING).max_frame_size(MAX_INCOMING);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut viewer = Viewer::new(camera, socket, seat);
+        let mut viewer = Viewer::new(camera, socket, seat, app.clock.mono());
         let why = viewer.watch(&app, &caller, sights).await;
         viewer.leave(why).await;
     }))
@@ -103,8 +103,8 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn new(camera: CameraId, socket: WebSocket, seat: Seat) -> Self {
-        let (live, delays) = (Live::default(), Delays::default());
+    fn new(camera: CameraId, socket: WebSocket, seat: Seat, now: MonoTime) -> Self {
+        let (live, delays) = (Live::default(), Delays { joined: now, all: Vec::new() });
         Self { camera, socket, live, unsupported: None, delays, _seat: seat }
     }
 
@@ -229,26 +229,32 @@ fn tracked<'a>(tracks: &Tracks, classes: &'a [std::sync::Arc<str>]) -> Told<'a> 
     Told::Tracks { t: tracks.at.media.as_secs_f64(), tracks: tracked.collect() }
 }
 
-/// How long it took from an access unit's last byte until its fragment was written to the socket.
-#[derive(Default)]
-struct Delays(Vec<Duration>);
+/// How long it took from an access unit's last byte until its fragment was written to the socket. What came before the
+/// viewer is old by nature and not counted.
+struct Delays {
+    joined: MonoTime,
+    all: Vec<Duration>,
+}
 
 impl Delays {
     /// More than these are not kept: seven minutes at 25 a second.
     const MOST: usize = 10_000;
 
     fn note(&mut self, received: MonoTime, clock: &dyn Clock) {
+        if received < self.joined {
+            return;
+        }
         let delay = clock.mono().since(received);
         iris_pipeline::observe_age("viewed", delay);
-        if self.0.len() < Self::MOST {
-            self.0.push(delay);
+        if self.all.len() < Self::MOST {
+            self.all.push(delay);
         }
     }
 
     fn report(&mut self, camera: CameraId) {
-        self.0.sort_unstable();
-        let rank = |percent: usize| self.0.get((self.0.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        tracing::debug!(%camera, fragments = self.0.len(), p50 = ?rank(50), p95 = ?rank(95), "a viewer has left");
+        self.all.sort_unstable();
+        let rank = |percent: usize| self.all.get((self.all.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+        tracing::debug!(%camera, fragments = self.all.len(), p50 = ?rank(50), p95 = ?rank(95), "a viewer has left");
     }
 }
 
