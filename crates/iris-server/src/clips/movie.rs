@@ -1,13 +1,15 @@
-//! One clip: a file of fragments, each of about a second, with the camera's access units as they came. Which access
+//! One clip: a file of fragments, each of a second or a group of pictures, with the camera's access units as they came. Which access
 //! units those are belongs to the parent.
 
 use iris_core::{EventId, Packet, WallTime};
 
-use crate::fmp4::{Sample, TIMESCALE, Timing, Track, Unsupported, fragment, ticks};
+use crate::fmp4::{Indexed, Sample, TIMESCALE, Timing, Track, Unsupported, fragment, ticks};
 use crate::store::{Media, MediaFile, MediaKind, Unfinished};
 
-/// How much of the video goes into one fragment, in ticks.
+/// How much of the video goes into one fragment at least, in ticks; it ends before a key frame.
 const FRAGMENT: i64 = TIMESCALE as i64;
+/// How much goes into one in any case, in ticks.
+const LONGEST: i64 = 10 * FRAGMENT;
 /// How long the last picture is shown where nothing follows and none came before, in ticks.
 const STEP: u32 = TIMESCALE / 10;
 
@@ -28,7 +30,7 @@ pub(super) struct Movie {
     origin: i64,
     /// What waits to be written; how long the last one is shown is not known yet.
     samples: Vec<Sample>,
-    fragments: u32,
+    fragments: Vec<Indexed>,
 }
 
 impl Movie {
@@ -41,8 +43,8 @@ impl Movie {
     ) -> Result<Self, NoClip> {
         let track = Track::of(key)?;
         let mut file = media.begin_clip(event, started)?;
-        file.write(&track.head(Some(0))?)?;
-        let mut movie = Self { track, file, origin: ticks(key.dts), samples: Vec::new(), fragments: 0 };
+        file.write(&track.indexed_head(&[])?)?;
+        let mut movie = Self { track, file, origin: ticks(key.dts), samples: Vec::new(), fragments: Vec::new() };
         movie.push(key)?;
         Ok(movie)
     }
@@ -60,7 +62,8 @@ impl Movie {
             last.timing.duration = u32::try_from(timing.decode - last.timing.decode).unwrap_or(STEP);
         }
         let begun = self.samples.first().map_or(timing.decode, |first| first.timing.decode);
-        if packet.is_key || timing.decode - begun >= FRAGMENT {
+        let lasts = timing.decode - begun;
+        if lasts >= LONGEST || (packet.is_key && lasts >= FRAGMENT) {
             self.flush()?;
         }
         self.samples.push(self.track.sample(packet, timing));
@@ -82,23 +85,27 @@ impl Movie {
         self.origin as f64 / f64::from(TIMESCALE)
     }
 
-    /// Writes the rest, and how long it became.
+    /// Writes the rest, and where what lies.
     pub(super) fn finish(mut self) -> Result<MediaFile, NoClip> {
         if let [.., before, last] = &mut self.samples[..] {
             last.timing.duration = before.timing.duration;
         }
-        let duration = self.duration().unsigned_abs();
         self.flush()?;
-        self.file.rewrite_start(&self.track.head(Some(duration))?)?;
+        self.file.rewrite_start(&self.track.indexed_head(&self.fragments)?)?;
         Ok(self.file.finish(MediaKind::Clip)?)
     }
 
     fn flush(&mut self) -> Result<(), NoClip> {
-        if !self.samples.is_empty() {
-            self.fragments += 1;
-            self.file.write(&fragment(self.fragments, &self.samples)?)?;
-            self.samples.clear();
-        }
+        let Some(first) = self.samples.first() else { return Ok(()) };
+        let bytes = fragment(self.fragments.len() as u32 + 1, &self.samples)?;
+        self.fragments.push(Indexed {
+            bytes: bytes.len() as u32,
+            show: first.timing.show,
+            duration: self.samples.iter().map(|sample| sample.timing.duration).sum(),
+            starts_with_key: first.is_key,
+        });
+        self.file.write(&bytes)?;
+        self.samples.clear();
         Ok(())
     }
 }

@@ -3,12 +3,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use mp4_atom::{
-    Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mehd, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, Stbl, Stsd, Tfdt,
-    Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
+    Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mehd, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, SegmentReference,
+    Sidx, Stbl, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
 };
 
 use super::parameters::Description;
-use super::{Sample, TIMESCALE, Timing, Unsupported};
+use super::{Indexed, MOST_FRAGMENTS, Sample, TIMESCALE, Timing, Unsupported};
 
 const TRACK: u32 = 1;
 /// Where decoding can start: it depends on no other.
@@ -40,6 +40,38 @@ pub(super) fn head(description: &Description, duration: Option<u64>) -> Result<B
     let mut out = BytesMut::new();
     ftyp.encode(&mut out).and_then(|()| moov.encode(&mut out)).map_err(Unsupported::encode)?;
     Ok(out.freeze())
+}
+
+/// The head with an index of the fragments behind it, and room for the largest index.
+pub(super) fn indexed_head(description: &Description, fragments: &[Indexed]) -> Result<Bytes, Unsupported> {
+    let duration = fragments.iter().map(|fragment| u64::from(fragment.duration)).sum();
+    let index = |first_offset| Sidx {
+        reference_id: TRACK,
+        timescale: TIMESCALE,
+        earliest_presentation_time: fragments.first().map_or(0, |first| first.show.unsigned_abs()),
+        first_offset,
+        references: fragments.iter().map(reference).collect(),
+    };
+    // Twelve bytes each, and the head of the box that fills the rest.
+    let room = MOST_FRAGMENTS.checked_sub(fragments.len()).map(|free| 12 * free);
+    let room = room.ok_or_else(|| Unsupported::parameters("it has too many fragments"))?;
+    let mut out = BytesMut::from(&head(description, Some(duration))?[..]);
+    index(room as u64 + 8).encode(&mut out).map_err(Unsupported::encode)?;
+    out.put_u32(room as u32 + 8);
+    out.put_slice(b"free");
+    out.put_bytes(0, room);
+    Ok(out.freeze())
+}
+
+fn reference(fragment: &Indexed) -> SegmentReference {
+    SegmentReference {
+        reference_type: false,
+        referenced_size: fragment.bytes,
+        subsegment_duration: fragment.duration,
+        starts_with_sap: fragment.starts_with_key,
+        sap_type: u8::from(fragment.starts_with_key),
+        sap_delta_time: 0,
+    }
 }
 
 fn track(description: &Description) -> Trak {

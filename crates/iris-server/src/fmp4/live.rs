@@ -69,7 +69,7 @@ impl Live {
         if !held {
             self.track = None;
             let track = Track::of(packet)?;
-            pieces.push(Piece::Head { mime: track.mime(), size: track.size(), bytes: track.head(None)? });
+            pieces.push(Piece::Head { mime: track.mime(), size: track.size(), bytes: track.head()? });
             self.track = Some(track);
         }
         let timing = self.timing(packet);

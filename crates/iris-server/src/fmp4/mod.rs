@@ -52,12 +52,29 @@ pub struct Timing {
     pub duration: u32,
 }
 
+/// A fragment in the index of a movie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indexed {
+    /// How large it is.
+    pub bytes: u32,
+    /// When its first picture is shown, in ticks.
+    pub show: i64,
+    /// How long it lasts, in ticks.
+    pub duration: u32,
+    /// Whether decoding can start at it.
+    pub starts_with_key: bool,
+}
+
+/// The most fragments that an index has room for.
+pub const MOST_FRAGMENTS: usize = 128;
+
 /// One access unit on its way into a fragment.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// When.
     pub timing: Timing,
-    is_key: bool,
+    /// Whether decoding can start at it.
+    pub is_key: bool,
     disposable: bool,
     data: Bytes,
 }
@@ -96,13 +113,21 @@ impl Track {
         same && (!may_change || parameters::describe(packet).is_ok_and(|now| now == self.description))
     }
 
-    /// The head of a movie of this track, `ftyp` and `moov`. `duration` in ticks, where it is known; the head is as
-    /// long whatever it is.
+    /// The head of a movie of this track that goes on for ever: `ftyp` and `moov`.
     ///
     /// # Errors
     /// Parameter sets that do not fit into their boxes.
-    pub fn head(&self, duration: Option<u64>) -> Result<Bytes, Unsupported> {
-        boxes::head(&self.description, duration)
+    pub fn head(&self) -> Result<Bytes, Unsupported> {
+        boxes::head(&self.description, None)
+    }
+
+    /// The head of a movie that is complete, with the index of its fragments, at most [`MOST_FRAGMENTS`], by which players
+    /// know how long it is and find their way. It has the same length whatever the fragments are.
+    ///
+    /// # Errors
+    /// Parameter sets that do not fit into their boxes; more fragments.
+    pub fn indexed_head(&self, fragments: &[Indexed]) -> Result<Bytes, Unsupported> {
+        boxes::indexed_head(&self.description, fragments)
     }
 
     /// An access unit as a sample.

@@ -3,10 +3,11 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use axum::http::header;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use iris_core::{MediaTime, Packet};
-use iris_server::fmp4::{Live, Piece, ticks};
+use iris_server::fmp4::{Indexed, Live, Piece, Timing, Track, fragment, ticks};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -44,23 +45,28 @@ fn pieces(packets: &[Packet]) -> (Value, Vec<u8>) {
     (json!({"mime": mime, "sizes": sizes}), movie)
 }
 
-/// What Chromium says of it, or nothing without Chromium.
-#[expect(clippy::print_stdout, reason = "what did not run is reported")]
+/// What Chromium says of pieces that are appended one by one.
 fn play(test: &str, packets: &[Packet]) -> Option<Value> {
+    let (list, movie) = pieces(packets);
+    open(test, include_str!("player.html"), list, movie)
+}
+
+/// What a page says of a movie, or nothing without Chromium.
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
+fn open(test: &str, page: &'static str, list: Value, movie: Vec<u8>) -> Option<Value> {
     if Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
         println!("not run: {test}: chromium is not installed");
         return None;
     }
-    let (list, movie) = pieces(packets);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (sender, mut result) = mpsc::channel::<Value>(1);
         let take = move |Json(value): Json<Value>| async move { sender.send(value).await.expect("the test waits") };
         let text = |text: String| async move { serde_json::from_str::<Value>(&text).map(Json).expect("JSON") };
         let app = Router::new()
-            .route("/", get(|| async { axum::response::Html(include_str!("player.html")) }))
+            .route("/", get(move || async move { axum::response::Html(page) }))
             .route("/pieces", get(|| async move { Json(list) }))
-            .route("/movie", get(|| async move { movie }))
+            .route("/movie", get(|| async move { ([(header::CONTENT_TYPE, "video/mp4")], movie) }))
             .route("/result", post(move |body: String| async move { take(text(body).await).await }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -119,4 +125,30 @@ fn chromium_goes_on_where_a_camera_left_out_some_pictures() {
     packets.drain(10..13);
     let Some(told) = play("chromium_goes_on_where_a_camera_left_out_some_pictures", &packets) else { return };
     assert_whole(&told, 0.0, 7.9);
+}
+
+#[test]
+fn chromium_plays_a_clip_and_knows_how_long_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let packets = packets(&make(folder.path(), "a.mp4", "-c copy"));
+    let track = Track::of(&packets[0]).expect("it fits into a movie");
+    let origin = ticks(packets[0].dts);
+    let sample = |packet: &Packet| {
+        let at = |time| ticks(time) - origin;
+        track.sample(packet, Timing { decode: at(packet.dts), show: at(packet.at.media), duration: 9_000 })
+    };
+    let (mut body, mut index) = (Vec::new(), Vec::new());
+    for (n, group) in packets.chunks(20).enumerate() {
+        let samples: Vec<_> = group.iter().map(sample).collect();
+        let bytes = fragment(n as u32 + 1, &samples).expect("a fragment");
+        let (show, starts_with_key) = (samples[0].timing.show, samples[0].is_key);
+        index.push(Indexed { bytes: bytes.len() as u32, show, duration: 180_000, starts_with_key });
+        body.extend_from_slice(&bytes);
+    }
+    let movie = [&track.indexed_head(&index).expect("a head")[..], &body].concat();
+    let test = "chromium_plays_a_clip_and_knows_how_long_it_is";
+    let Some(told) = open(test, include_str!("clip.html"), Value::Null, movie) else { return };
+    assert!(told["duration"].as_f64().is_some_and(|seconds| (7.9..8.4).contains(&seconds)), "{told}");
+    assert!(told["at"].as_f64().is_some_and(|seconds| (3.9..4.3).contains(&seconds)), "{told}");
+    assert_eq!(told["size"], json!([320, 180]), "{told}");
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use iris_core::clock::SystemClock;
 use iris_core::{CameraId, Codec, Epoch, Item, Packet};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transport};
-use iris_server::fmp4::{Live, Piece, Timing, Track, Unsupported, fragment, ticks};
+use iris_server::fmp4::{Indexed, Live, MOST_FRAGMENTS, Piece, Timing, Track, Unsupported, fragment, ticks};
 
 /// The project's clip, changed by `ffmpeg` as `words` say.
 pub(crate) fn make(folder: &Path, name: &str, words: &str) -> String {
@@ -101,9 +101,15 @@ fn a_fragment_of_many_pictures_is_one_too_and_the_head_says_how_long_it_is() {
     let track = Track::of(&packets[0]).expect("it fits into a movie");
     let timing = |packet: &Packet| Timing { decode: ticks(packet.dts), show: ticks(packet.at.media), duration: 9_000 };
     let samples: Vec<_> = packets[20..].iter().map(|packet| track.sample(packet, timing(packet))).collect();
-    let head = track.head(Some(540_000)).expect("a head");
-    assert_eq!(head.len(), track.head(Some(0)).expect("a head").len());
-    let movie = [&head[..], &fragment(1, &samples).expect("a fragment")].concat();
+    let fragment = fragment(1, &samples).expect("a fragment");
+    let show = samples[0].timing.show;
+    let only = Indexed { bytes: fragment.len() as u32, show, duration: 540_000, starts_with_key: true };
+    let head = track.indexed_head(&[only]).expect("a head");
+    for others in [0, MOST_FRAGMENTS] {
+        assert_eq!(head.len(), track.indexed_head(&vec![only; others]).expect("a head").len());
+    }
+    assert!(track.indexed_head(&[only; MOST_FRAGMENTS + 1]).is_err());
+    let movie = [head, fragment].concat();
     assert_eq!(shown(&movie, folder.path()), times(&packets[20..]));
 }
 
