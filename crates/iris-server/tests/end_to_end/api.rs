@@ -91,7 +91,7 @@ fn a_server_without_cameras_is_set_up_and_watches_what_is_added() {
 
     // The next start has what was added.
     let server = config.serve();
-    let ada = Client { ..Client::nobody(server.address()).with("cookie", &cookie) };
+    let ada = Client::nobody(server.address()).with("cookie", &cookie);
     let camera = until_live(&server, &ada, "yard");
     assert_eq!(camera["zones"], patched["zones"]);
     let event = ada.get(&path).json(200);

@@ -1,11 +1,10 @@
 //! Watching a camera live over a WebSocket, as a page does, and fetching pictures and clips.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures::{SinkExt, StreamExt};
+use futures::StreamExt;
 use iris_sim::Farm;
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
