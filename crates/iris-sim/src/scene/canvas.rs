@@ -1,7 +1,7 @@
 //! A frame being put together: the plate, the shadows that fall on it, and the things in front of it, each sample with
 //! the one that is nearest.
 
-use super::light::{Light, infrared};
+use super::light::{Light, infrared_of_things};
 use super::mesh::Mesh;
 use super::paint::{Paint, Surface};
 use super::place::{WIRE, WIRES};
@@ -169,7 +169,7 @@ impl Scene<'_> {
         let view = self.fine.ray(x as f32 + 0.5, y as f32 + 0.5).unit();
         let mut surface = paints[usize::from(triangle.paint)].at(mix(|p| p.local));
         if self.light.infrared {
-            surface = Surface { albedo: infrared(surface.albedo), ..surface };
+            surface = Surface { albedo: infrared_of_things(surface.albedo), ..surface };
         }
         let colour = self.light.shade(&surface, mix(|p| p.at), mix(|p| p.normal).unit(), view, self.sunlit);
         if self.plate.fence[index] < hit.depth {

@@ -66,6 +66,8 @@ pub(crate) struct Thing {
     pub(crate) person: Option<Person>,
     /// "van" and the like, where the class does not say it.
     pub(crate) kind: Option<&'static str>,
+    /// Its headlights are on.
+    pub(crate) lit: bool,
 }
 
 /// What is known of a person at a moment.
@@ -85,7 +87,7 @@ impl Actor {
         let id = (number * 2 + 1) as u16;
         match &self.role {
             Role::Person(looks) => vec![person(id, looks, &now, time)],
-            Role::Vehicle { kind, lacquer } => vec![vehicle(id, *kind, *lacquer, &now, lit)],
+            Role::Vehicle { kind, lacquer } => vec![vehicle(id, *kind, *lacquer, &now, lit && now.is_moving)],
             Role::Cyclist { looks, bicycle } => cyclist(id, looks, *bicycle, &now, time),
             Role::Dog { fur } => {
                 let mesh = animal::mesh(now.gone / animal::STRIDE);
@@ -100,7 +102,7 @@ fn thing(id: u16, class: Class, mut mesh: Mesh, paints: Vec<Paint>, now: &Moment
         vertex.at = vertex.at.turn(now.heading) + now.at;
         vertex.normal = vertex.normal.turn(now.heading);
     }
-    Thing { id, class, mesh, paints, at: now.at, heading: now.heading, person: None, kind: None }
+    Thing { id, class, mesh, paints, at: now.at, heading: now.heading, person: None, kind: None, lit: false }
 }
 
 /// A posture on its way from what was done before.
@@ -132,7 +134,7 @@ fn vehicle(id: u16, kind: Kind, lacquer: V3, now: &Moment, lit: bool) -> Thing {
     let form: Form = kind.form();
     let class = if kind == Kind::Truck { Class::Truck } else { Class::Car };
     let drawn = thing(id, class, shape::mesh(&form), shape::paints(form, lacquer, lit), now);
-    Thing { kind: (kind == Kind::Van).then_some("van"), ..drawn }
+    Thing { kind: (kind == Kind::Van).then_some("van"), lit, ..drawn }
 }
 
 fn cyclist(id: u16, looks: &Looks, colour: V3, now: &Moment, time: f32) -> Vec<Thing> {

@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::canvas::{Canvas, Extent, SCENERY, Scene, Source};
-use super::cast::{Actor, Class, Thing};
+use super::cast::{Actor, Thing};
 use super::light::{Light, Spot};
 use super::mesh::Mesh;
 use super::paint::Paint;
@@ -208,7 +208,7 @@ fn source(light: &Light, at: V3) -> Option<(Source, f32)> {
 
 /// The headlights of a vehicle.
 fn headlights(thing: &Thing) -> Vec<Spot> {
-    if !matches!(thing.class, Class::Car | Class::Truck) {
+    if !thing.lit {
         return Vec::new();
     }
     let ahead = v(thing.heading.cos(), thing.heading.sin(), 0.0);

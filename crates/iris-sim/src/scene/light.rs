@@ -65,8 +65,11 @@ impl Light {
     }
 
     /// What falls on it from lamps that stay.
-    pub(crate) fn lamps(&self, at: V3, normal: V3) -> V3 {
-        self.lamps.iter().fold(grey(0.0), |sum, lamp| sum + lamp.on(at, normal))
+    fn lamps(&self, at: V3, normal: V3) -> V3 {
+        if self.lamps_on <= 0.0 {
+            return grey(0.0);
+        }
+        self.lamps.iter().fold(grey(0.0), |sum, lamp| sum + lamp.on(at, normal)) * self.lamps_on
     }
 
     /// What falls on it from lamps that move.
@@ -78,7 +81,7 @@ impl Light {
     pub(crate) fn shade(&self, surface: &Surface, at: V3, normal: V3, view: V3, sunlit: f32) -> V3 {
         let n = if normal.dot(view) > 0.0 { -normal } else { normal };
         let sun = self.sun * (n.dot(self.sun_at).max(0.0) * sunlit);
-        let lamps = (self.lamps(at, n) * self.lamps_on + self.beams(at, n)) * (1.0 + surface.retro);
+        let lamps = (self.lamps(at, n) + self.beams(at, n)) * (1.0 + surface.retro);
         let diffuse = surface.albedo.tint(sun + self.ambient(n) + lamps);
         let colour = diffuse + surface.glow;
         if surface.gloss <= 0.0 {
@@ -97,10 +100,15 @@ impl Light {
     }
 }
 
-/// The colours of infrared film: leaves and cloth are bright, and all is grey.
+/// The colours that a place has in near infrared: leaves are bright, and all is grey.
 pub(crate) fn infrared(albedo: V3) -> V3 {
     let green = (albedo.y - albedo.x.max(albedo.z)).max(0.0);
-    grey((albedo.luma().sqrt() * 0.5 + green * 2.0).clamp(0.02, 0.9))
+    grey((albedo.luma() * 0.8 + green * 1.6).clamp(0.02, 0.9))
+}
+
+/// The colours that things have there: cloth, skin, fur and lacquer are bright, even where they are dark to the eye.
+pub(crate) fn infrared_of_things(albedo: V3) -> V3 {
+    grey((albedo.luma().powf(0.35) * 0.75).clamp(0.05, 0.9))
 }
 
 /// Towards the sun at a height and a direction in degrees, the latter to the right of where the camera looks.

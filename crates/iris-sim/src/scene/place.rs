@@ -8,12 +8,11 @@ use super::setting::Weather;
 use super::space::{Mount, V3, grey, smooth, v};
 use super::stuff::{Ground, Stuff};
 
-/// A box that stands somewhere.
+/// A box whose walls are along the axes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Solid {
     pub(crate) centre: V3,
     pub(crate) half: V3,
-    pub(crate) yaw: f32,
     pub(crate) stuff: Stuff,
 }
 
@@ -64,12 +63,12 @@ pub(crate) struct Meeting {
 impl Solid {
     /// A box by its corners along the axes.
     pub(crate) fn between(low: V3, high: V3, stuff: Stuff) -> Self {
-        Self { centre: (low + high) * 0.5, half: (high - low) * 0.5, yaw: 0.0, stuff }
+        Self { centre: (low + high) * 0.5, half: (high - low) * 0.5, stuff }
     }
 
-    /// How far along a ray it is entered, and the outward normal there in its own space.
+    /// How far along a ray it is entered, and the outward normal there.
     fn meet(&self, from: V3, ray: V3) -> Option<(f32, V3)> {
-        let (o, d) = ((from - self.centre).turn(-self.yaw), ray.turn(-self.yaw));
+        let (o, d) = (from - self.centre, ray);
         let (mut enter, mut leave, mut normal) = (0.0f32, f32::MAX, V3::default());
         let axes = [
             (o.x, d.x, self.half.x, v(1.0, 0.0, 0.0)),
@@ -90,7 +89,7 @@ impl Solid {
     }
 
     fn surface(&self, at: V3, normal: V3, number: u32) -> Surface {
-        let p = (at - self.centre).turn(-self.yaw);
+        let p = at - self.centre;
         let (u, w) = if normal.z.abs() > 0.5 {
             (p.x, p.y)
         } else if normal.x.abs() > 0.5 {
@@ -143,7 +142,7 @@ impl Place {
             Some((i, normal)) => {
                 let surface = self.solids[i].surface(at, normal, i as u32);
                 let surface = if normal.z > 0.7 { self.weathered(surface, at) } else { surface };
-                Meeting { distance, at, normal: normal.turn(self.solids[i].yaw), surface, is_ground: false }
+                Meeting { distance, at, normal, surface, is_ground: false }
             }
         })
     }

@@ -37,6 +37,7 @@ pub(crate) struct Moment {
     /// How long it has done that, in seconds, and what it did before.
     pub(crate) since: f32,
     pub(crate) before: Act,
+    pub(crate) is_moving: bool,
     /// Metres gone, and lengths of a gait's cycle gone, for a height of one metre.
     pub(crate) gone: f32,
     pub(crate) strides: f32,
@@ -67,6 +68,7 @@ impl Journey {
             act: Act::Stand,
             since: 0.0,
             before: Act::Stand,
+            is_moving: false,
             gone: 0.0,
             strides: 0.0,
         };
@@ -89,6 +91,7 @@ impl Journey {
 impl Moment {
     /// Goes on by a step, for at most `left` seconds, and says how long the step takes.
     fn take(&mut self, step: &Step, left: f32) -> f32 {
+        self.is_moving = matches!(step, Step::Go { .. });
         let (seconds, act) = match *step {
             Step::Stay { seconds, act } => (seconds, act),
             Step::Go { to, act, speed } => {

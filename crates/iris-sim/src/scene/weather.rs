@@ -10,7 +10,7 @@ use super::space::{V3, grey, smooth, v};
 
 /// How many flakes or drops there are in a picture.
 const DROPS: u32 = 420;
-const FLAKES: u32 = 520;
+const FLAKES: u32 = 360;
 
 /// The weather of one clip.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Sky<'_> {
             let fall = (at(1) + time * (0.12 + 0.55 * near)).fract();
             let drift =
                 (at(0) + 0.03 * (time * (0.5 + at(3)) + at(4) * TAU).sin() - time * 0.03 * near).rem_euclid(1.0);
-            film.dot((drift * w, fall * h), (w * 0.0012 + w * 0.006 * near, 1.0), 0.0, colour, 0.75);
+            film.dot((drift * w, fall * h), (w * 0.001 + w * 0.0042 * near, 1.0), 0.0, colour, 0.75);
         }
     }
 
