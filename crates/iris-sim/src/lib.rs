@@ -1,8 +1,9 @@
-//! Simulated cameras for the demo, the tests and the benches: video files behind real RTSP.
+//! Simulated cameras for the demo, the tests and the benches: video files and rendered scenes behind real RTSP.
 //!
 //! A [`Farm`] listens on one port and plays [`Clip`]s as cameras `rtsp://host:port/cam/0`, `/cam/1` and so on, and
 //! breaks them on request ([`Fault`]). A file is read and packetised once; each client costs a copy of the packets
-//! it is sent, with its own headers. Nothing is decoded or encoded, and nothing in the product depends on this crate.
+//! it is sent, with its own headers. [`scene`] renders clips whose truth is known, [`schedule`] says when what breaks.
+//! Nothing in the product depends on this crate.
 
 mod camera;
 mod clip;

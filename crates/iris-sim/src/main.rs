@@ -30,7 +30,8 @@ enum Command {
     ///
     /// The cameras are rtsp://HOST:PORT/cam/0, /cam/1 and so on; they are listed on standard output. Files are H.264 or
     /// H.265 in any usual container; they are sent as they are, over TCP or UDP as the client asks, and loop at a key
-    /// frame. Scenes are rendered first, each camera's with a seed of its own. What goes on is reported on standard error;
+    /// frame. Scenes are rendered first, each camera's with a seed of its own; with --small each camera is two, the stream
+    /// of full size and after it the small one. What goes on is reported on standard error;
     /// `RUST_LOG=iris_sim=debug` shows each connection.
     Serve(serve::Args),
 }

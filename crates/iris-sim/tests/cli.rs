@@ -93,10 +93,11 @@ async fn scenes_are_listed_rendered_and_served() {
         ["main.mp4", "gt/gt.txt", "coco.json", "events.json", "rules.toml"].iter().all(|f| folder.join(f).exists())
     );
     let serve =
-        [&["serve", "--scene", "yard", "corridor", "--cameras", "3", "--listen", "127.0.0.1:0"], &small[..]].concat();
+        [&["serve", "--scene", "yard", "corridor", "--cameras", "2", "--small", "--listen", "127.0.0.1:0"], &small[..]]
+            .concat();
     let mut child = iris_sim(&serve).spawn().expect("the command");
     let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let url = soon("a URL", urls.next_line()).await.expect("text").expect("a line");
         take(&mut frames(&url, Transport::default()).await, 2).await;
     }

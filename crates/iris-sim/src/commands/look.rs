@@ -24,6 +24,9 @@ pub(crate) struct Look {
     /// How a scene is encoded.
     #[arg(long, default_value = "h264", value_parser = codec)]
     pub(crate) codec: Codec,
+    /// Also a scene's stream of half the width and height.
+    #[arg(long)]
+    pub(crate) small: bool,
     /// Words about the hour, the weather and disturbances, for all scenes; see `iris-sim scenes`.
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     pub(crate) weather: Setting,
@@ -35,8 +38,8 @@ impl Look {
         let mut words = named.split('+');
         let scene = Scene::find(words.next().unwrap_or_default())?;
         let setting = words.try_fold(self.weather.clone(), Setting::with)?;
-        let Self { seconds, size, fps, codec, .. } = *self;
-        Ok(Recipe { setting, seed, seconds, fps, size, codec, ..Recipe::new(scene) })
+        let Self { seconds, size, fps, codec, small, .. } = *self;
+        Ok(Recipe { scene, setting, seed, seconds, fps, size, small, codec })
     }
 }
 

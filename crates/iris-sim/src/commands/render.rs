@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use iris_sim::scene::Recipe;
-
 use super::look::{Look, render_all};
 
 #[derive(Debug, clap::Args)]
@@ -16,15 +14,12 @@ pub(crate) struct Args {
     /// What all that is left to chance comes from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Also write a stream of half the width and height.
-    #[arg(long)]
-    small: bool,
     #[command(flatten)]
     look: Look,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let recipe = Recipe { small: args.small, ..args.look.recipe(&args.scene, args.seed)? };
+    let recipe = args.look.recipe(&args.scene, args.seed)?;
     for rendered in render_all(&[recipe])? {
         rendered.write(&args.out)?;
     }

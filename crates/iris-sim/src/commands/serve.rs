@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use iris_sim::scene::Recipe;
 use iris_sim::schedule::Disturbance;
 use iris_sim::{Clip, Credentials, Farm, Stats};
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,11 +55,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let agenda = Agenda::of(&args.faults, args.cameras as usize)?;
+    let streams = args.cameras as usize * if args.look.small && args.clips.is_empty() { 2 } else { 1 };
+    let agenda = Agenda::of(&args.faults, streams)?;
     let reels = reels(&args)?;
     // Only now, so that an interrupt ends the rendering.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let builder = Farm::builder().cameras(args.cameras as usize).bind(args.listen).seed(args.seed);
+    let builder = Farm::builder().cameras(streams).bind(args.listen).seed(args.seed);
     let builder = reels.iter().fold(builder, |builder, reel| builder.open_clip(Arc::clone(&reel.own)));
     let builder = match args.user.zip(args.password) {
         Some((user, password)) => builder.credentials(Credentials::new(user, password)),
@@ -124,9 +126,16 @@ fn reels(args: &Args) -> anyhow::Result<Vec<Reel>> {
     let scenes = args.scenes.iter().cycle().take(args.cameras as usize);
     let recipes: Vec<_> =
         scenes.zip(args.seed..).map(|(s, seed)| args.look.recipe(s, seed)).collect::<Result<_, _>>()?;
-    let rendered = render_all(&recipes)?;
-    let mut reels =
-        rendered.iter().map(|clip| Ok(Reel::of(Arc::new(clip.main.clip()?)))).collect::<anyhow::Result<Vec<_>>>()?;
+    let streams = render_all(&recipes)?.into_iter().flat_map(|clip| [Some(clip.main), clip.small]).flatten();
+    let mut reels = streams.map(|stream| Ok(Reel::of(Arc::new(stream.clip()?)))).collect::<anyhow::Result<Vec<_>>>()?;
+    let recipes: Vec<Recipe> = recipes.iter().flat_map(streams_of).collect();
     add_others(&args.faults, &recipes, &mut reels)?;
     Ok(reels)
+}
+
+/// The recipe of each stream that comes of one.
+fn streams_of(recipe: &Recipe) -> impl Iterator<Item = Recipe> {
+    let alone = Recipe { small: false, ..recipe.clone() };
+    let half = Recipe { size: (recipe.size.0 / 2, recipe.size.1 / 2), ..alone.clone() };
+    [Some(alone), recipe.small.then_some(half)].into_iter().flatten()
 }

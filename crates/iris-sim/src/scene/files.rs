@@ -95,12 +95,15 @@ impl Rendered {
         let (must, must_not): (Vec<_>, Vec<_>) = happenings.iter().partition(|h| h.verdict.is_ok());
         let list = |found: Vec<&Happening>| found.into_iter().map(happening).collect::<Vec<_>>();
         let recipe = &self.recipe;
+        let action =
+            |(id, act, (from, to))| json!({"object": id, "action": act, "from": rounded(from), "to": rounded(to)});
         let disturbances: Vec<_> = recipe.setting.effects.iter().map(|e| Effect::word(*e)).collect();
         json!({
             "scene": recipe.scene.name,
             "setting": recipe.setting.to_string(),
             "seed": recipe.seed,
             "seconds": recipe.seconds,
+            "actions": self.truth.actions().into_iter().map(action).collect::<Vec<_>>(),
             "must_raise": list(must),
             "must_not_raise": list(must_not),
             "disturbances_that_must_not_raise": disturbances,

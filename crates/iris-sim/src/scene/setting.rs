@@ -124,7 +124,7 @@ impl Setting {
         });
         let light = Light { sun: grey(0.0), sky: fill * 1.1, horizon: fill, bounce: fill * 0.8, ..NOON };
         match self.hour {
-            Hour::Day | Hour::Dusk => Light { exposure: 1.0, noise: 1.5, ..light },
+            Hour::Day | Hour::Dusk => Light { exposure: 1.2, noise: 1.2, ..light },
             Hour::Night => Light { exposure: 2.5, noise: 6.0, ..light },
             Hour::Infrared => Light { exposure: 1.0, noise: 5.0, infrared: true, ..light },
         }

@@ -67,6 +67,8 @@ pub struct Happening {
     pub verdict: Result<(), &'static str>,
 }
 
+/// What is more than walking, standing and working.
+const NOTABLE: [&str; 4] = ["fallen", "running", "crouching", "sneaking"];
 /// The least of somebody that must be seen to be held against a detector.
 const VISIBLE: f32 = 0.35;
 /// How much longer or shorter than a zone's least stay a stay must be to be beyond doubt, in seconds.
@@ -115,6 +117,22 @@ impl Truth {
             }
         }
         found.sort_by(|a, b| a.seconds.0.total_cmp(&b.seconds.0));
+        found
+    }
+
+    /// What people did that a rule may be about, with from when to when, in seconds: falls, running and the like.
+    pub fn actions(&self) -> Vec<(u16, &'static str, (f32, f32))> {
+        let mut found: Vec<(u16, &'static str, (f32, f32))> = Vec::new();
+        let step = 1.0 / self.fps as f32;
+        for (i, seen) in self.frames.iter().enumerate().flat_map(|(i, f)| f.iter().map(move |s| (i, s))) {
+            let Some(act) = seen.act.filter(|act| NOTABLE.contains(act)) else { continue };
+            let now = i as f32 * step;
+            let open = found.iter_mut().rfind(|(id, what, _)| (*id, *what) == (seen.id, act));
+            match open {
+                Some((_, _, seconds)) if now - seconds.1 < 1.5 * step => seconds.1 = now,
+                _ => found.push((seen.id, act, (now, now))),
+            }
+        }
         found
     }
 
@@ -245,6 +263,14 @@ mod tests {
         assert_eq!(verdict(Class::Person, 4), Some(Err("too short")));
         assert_eq!(verdict(Class::Person, 11), None);
         assert_eq!(verdict(Class::Dog, 20), Some(Err("class")));
+    }
+
+    #[test]
+    fn actions_have_a_beginning_and_an_end() {
+        let act = |i| if (3..6).contains(&i) { "fallen" } else { "walking" };
+        let frames = (0..10).map(|i| vec![Seen { act: Some(act(i)), ..at(1, Class::Person, 50.0, 50.0) }]).collect();
+        let [(1, "fallen", (from, to))] = truth(frames).actions()[..] else { panic!("no fall, or several") };
+        assert!((from - 0.3).abs() < 1e-4 && (to - 0.5).abs() < 1e-4);
     }
 
     #[test]

@@ -68,8 +68,8 @@ fn rules() -> Vec<GroundRule> {
         GroundRule {
             name: "wrong-way",
             shape: Shape::Line {
-                points: vec![(1.5, ROAD.0 + 0.2), (1.5, middle - 0.3)],
-                direction: Direction::RightToLeft,
+                points: vec![(1.5, ROAD.0 + 0.2), (1.5, middle - 0.05)],
+                direction: Direction::LeftToRight,
             },
             classes: &["car", "truck", "bus"],
         },
@@ -93,14 +93,14 @@ fn cast(c: &mut Casting<'_>) {
     }
     for at in c.each(38.0) {
         let (kind, colour) = (Kind::any_car(c.rng), lacquer(c.rng));
-        let steps = walk(&[(26.0, 12.2)], Act::Stand, 6.0);
-        c.add(Role::Vehicle { kind, lacquer: colour }, at, (-26.0, 12.2), steps);
+        let steps = walk(&[(26.0, 13.85)], Act::Stand, 6.0);
+        c.add(Role::Vehicle { kind, lacquer: colour }, at, (-26.0, 13.85), steps);
     }
 }
 
 /// Cars on the near lane go left, those on the far lane right, as seen from the mast.
 fn traffic(c: &mut Casting<'_>) {
-    for (lane, from) in [(12.0, 30.0), (15.5, -30.0)] {
+    for (lane, from) in [(11.9, 30.0), (15.8, -30.0)] {
         for at in c.now_and_then(9.0) {
             let kind = match c.between(0.0, 1.0) {
                 x if x < 0.68 => Kind::any_car(c.rng),
