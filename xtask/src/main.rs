@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod demo;
 mod fuzz_api;
 mod golden;
 mod setup;
@@ -24,6 +25,8 @@ use crate::shell::say;
 enum Command {
     /// Install what is missing (Debian packages, ONNX Runtime, cargo-nextest, the page's packages) and build the page
     Setup,
+    /// Show Iris at work: simulated cameras, the server, its page, and alarms as they come
+    Demo(demo::Demo),
     /// Run every test, and list what could not be run on this machine
     Test,
     /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
@@ -70,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     setup::run()?;
     match command {
         Command::Setup => Ok(()),
+        Command::Demo(demo) => demo::run(&demo),
         Command::Test => test::run(),
         Command::Ci => ci::run(),
         Command::Bench { name, args } => bench::run(name.as_deref(), &args),

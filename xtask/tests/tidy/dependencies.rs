@@ -26,7 +26,7 @@ const TEST_ONLY: &str = "iris-sim";
 
 /// Outside crates that only some may use, and why.
 const RESERVED: &[(&str, &[&str], &str)] = &[
-    ("tokio", &["iris-ingest", "iris-pipeline", "iris-server", "iris-sim"], "stages know no runtime"),
+    ("tokio", &["iris-ingest", "iris-pipeline", "iris-server", "iris-sim", "xtask"], "stages know no runtime"),
     (
         "serde",
         &["iris-infer", "iris-server", "iris-sim", "xtask"],
