@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod demo;
+mod detector;
 mod fuzz_api;
 mod golden;
 mod setup;
@@ -31,11 +32,11 @@ enum Command {
     Test,
     /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
     Ci,
-    /// Measure: the divan benches of the workspace, and what a frame costs on one core
+    /// Measure: the divan benches, what a frame costs on one core, alarms against the truth of simulated scenes
     Bench {
-        /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage
+        /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage, `alarms` the scenes
         name: Option<String>,
-        /// For the benches themselves; for `path` a clip, a model, --json
+        /// For the benches themselves; for `path` a clip, a model, --json; for `alarms` --help says
         #[arg(last = true)]
         args: Vec<String>,
     },

@@ -37,6 +37,11 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A program of the project, built for release.
+pub(crate) fn release(name: &str) -> PathBuf {
+    root().join("target/release").join(name)
+}
+
 /// Cargo with these arguments.
 pub(crate) fn cargo<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = program("cargo");

@@ -3,7 +3,6 @@
 
 mod alarms;
 mod child;
-mod model;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,9 +14,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::shell::{cargo, program, root, run as run_command, say};
+use crate::detector::Detector;
+use crate::shell::{cargo, program, release, root, run as run_command, say};
 use child::Child;
-use model::Detector;
 
 /// Where the page is served, unless something else is there already.
 const ADDRESS: &str = "127.0.0.1:8080";
@@ -109,11 +108,6 @@ impl Demo {
         }
         args
     }
-}
-
-/// A program of ours as it was just built.
-fn release(name: &str) -> PathBuf {
-    root().join("target/release").join(name)
 }
 
 /// The user's own cameras as the configuration names them.

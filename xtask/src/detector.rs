@@ -1,4 +1,4 @@
-//! Which detector the demo uses.
+//! Which detector the demo and the benches use.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ use crate::shell::root;
 
 /// A detector, and what there is to say of it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Detector {
-    pub(super) path: PathBuf,
-    pub(super) note: String,
+pub(crate) struct Detector {
+    pub(crate) path: PathBuf,
+    pub(crate) note: String,
 }
 
 impl Detector {
     /// The one that is asked for, or the best that is at hand: one that the project ships, one that lies beside the
     /// checkout, and else the project's tiny computed one, which finds bright discs and nothing else.
-    pub(super) fn choose(wish: Option<&Path>) -> Result<Self> {
+    pub(crate) fn choose(wish: Option<&Path>) -> Result<Self> {
         if let Some(path) = wish {
             let path = std::path::absolute(path)?;
             if !path.exists() {
@@ -25,7 +25,7 @@ impl Detector {
             return Ok(Self { note: format!("detector: {}", path.display()), path });
         }
         let shared = std::env::var_os("IRIS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-        let candidates = [root().join("models/iris-n"), shared.join("models/yolox_nano.onnx")];
+        let candidates = [root().join("models/iris-n"), shared.join("data/models/yolox_nano.onnx")];
         if let Some(path) = candidates.into_iter().find(|path| path.exists()) {
             return Ok(Self { note: format!("detector: {}", path.display()), path });
         }

@@ -1,4 +1,7 @@
-//! Measures, compiled for release: the divan benches of the workspace, and the whole path of a frame on one core.
+//! Measures, compiled for release: the divan benches of the workspace, the whole path of a frame on one core, and alarms
+//! against the truth of simulated scenes.
+
+mod alarms;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,11 +12,14 @@ use crate::shell::{all, cargo, run as run_command};
 
 /// The bench of the whole path; it is a program of its own, not one of divan's.
 const PATH: &str = "path";
+/// What Iris raises on simulated scenes.
+const ALARMS: &str = "alarms";
 
-/// Runs the path with arguments of its own, the divan benches whose name contains `name`, or everything.
+/// Runs the path or the alarms with arguments of their own, the divan benches whose name contains `name`, or everything.
 pub(crate) fn run(name: Option<&str>, args: &[String]) -> Result<()> {
     match name {
         Some(PATH) => path(args),
+        Some(ALARMS) => alarms::run(args),
         Some(_) => divan(name, args),
         None => all(&[("benches", &|| divan(None, args)), ("the path of a frame", &|| path(&[]))]),
     }
