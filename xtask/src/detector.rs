@@ -11,30 +11,36 @@ use crate::shell::root;
 pub(crate) struct Detector {
     pub(crate) path: PathBuf,
     pub(crate) note: String,
+    /// It is the project's tiny computed one, which finds bright discs and nothing else.
+    pub(crate) is_toy: bool,
 }
 
 impl Detector {
     /// The one that is asked for, or the best that is at hand: one that the project ships, one that lies beside the
-    /// checkout, and else the project's tiny computed one, which finds bright discs and nothing else.
+    /// checkout, and else the tiny one.
     pub(crate) fn choose(wish: Option<&Path>) -> Result<Self> {
         if let Some(path) = wish {
             let path = std::path::absolute(path)?;
             if !path.exists() {
                 bail!("there is no model at {}", path.display());
             }
-            return Ok(Self { note: format!("detector: {}", path.display()), path });
+            return Ok(Self::trained(path));
         }
         let shared = std::env::var_os("IRIS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
         let candidates = [root().join("models/iris-n"), shared.join("data/models/yolox_nano.onnx")];
         if let Some(path) = candidates.into_iter().find(|path| path.exists()) {
-            return Ok(Self { note: format!("detector: {}", path.display()), path });
+            return Ok(Self::trained(path));
         }
         let path = root().join("testdata/models/blobs");
         let note =
             "detector: testdata/models/blobs, which finds bright discs only, not people: no trained model is at \
                     hand. Give one with --model yolox_nano.onnx (see docs/guide/models.md) to see alarms."
                 .to_owned();
-        Ok(Self { path, note })
+        Ok(Self { path, note, is_toy: true })
+    }
+
+    fn trained(path: PathBuf) -> Self {
+        Self { note: format!("detector: {}", path.display()), path, is_toy: false }
     }
 }
 

@@ -120,3 +120,21 @@ async fn faults_happen_when_their_schedule_says() {
     soon("the end of a camera", gone).await;
     child.kill().await.expect("an end");
 }
+
+#[tokio::test]
+async fn its_cameras_are_written_as_iris_reads_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("cameras.toml");
+    let file = config.to_str().expect("a plain path");
+    let scenes = ["serve", "--cameras", "3", "--scene", "yard+night", "corridor", "--seconds", "1", "--size", "64x36"];
+    let mut child =
+        iris_sim(&[&scenes[..], &["--listen", "127.0.0.1:0", "--config", file]].concat()).spawn().expect("the command");
+    let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let first = soon("its first line", urls.next_line()).await.expect("its output").expect("a line");
+    let text = std::fs::read_to_string(&config).expect("it is written before the cameras are listed");
+    let start = format!("[[cameras]]\nid = \"yard-night-0\"\nname = \"yard, night\"\nurl = \"{first}\"\n[[cameras.");
+    assert!(text.starts_with(&start), "{text}");
+    let ids: Vec<_> = text.lines().filter(|line| line.starts_with("id = ")).collect();
+    assert_eq!(ids, ["id = \"yard-night-0\"", "id = \"corridor-1\"", "id = \"yard-night-2\""]);
+    soon("its end", child.kill()).await.expect("it is ours");
+}

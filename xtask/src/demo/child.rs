@@ -26,15 +26,16 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts a program whose standard output is read here and whose standard error goes to `log`, or, without one, to
-    /// where ours goes.
+    /// where ours goes, and is short then.
     pub(super) fn start(path: &Path, args: &[String], log: Option<&Path>) -> Result<Self> {
         let name = path.display().to_string();
         let mut command = Command::from(program(path));
         // A group of its own: Ctrl-C reaches us alone, who stop the programs in their order.
         command.args(args).process_group(0).kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::piped());
-        if log.is_some() {
-            command.stderr(Stdio::piped());
-        }
+        match log {
+            Some(_) => command.stderr(Stdio::piped()),
+            None => command.env("RUST_LOG", "warn"),
+        };
         let mut process = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let (sender, lines) = mpsc::channel(LINES);
         if let (Some(log), Some(output)) = (log, process.stderr.take()) {

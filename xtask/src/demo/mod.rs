@@ -21,6 +21,10 @@ use child::Child;
 /// Where the page is served, unless something else is there already.
 const ADDRESS: &str = "127.0.0.1:8080";
 
+/// What the simulated cameras show, in turn.
+const SCENES: [&str; 8] =
+    ["street", "yard", "corridor", "workshop", "street+dusk", "yard+night", "street+rain", "yard+snow"];
+
 /// What the demo watches, and with what.
 #[derive(clap::Args)]
 pub(crate) struct Demo {
@@ -70,11 +74,14 @@ impl Demo {
     async fn watch(&self, folder: &Path, detector: &Detector, children: &mut Vec<Child>) -> Result<()> {
         let cameras = folder.join("cameras.toml");
         if self.urls.is_empty() || !self.clips.is_empty() {
-            say("\nstarting the cameras; rendering their scenes takes a while the first time");
-            let mut simulator = Child::start(&release("iris-sim"), &self.simulator(&cameras), None)?;
+            say("\nstarting simulated cameras");
+            let mut simulator = Child::start(&release("iris-sim"), &self.simulator(&cameras)?, None)?;
             // It lists its cameras when they can be asked for video.
             simulator.find("rtsp://").await?;
             children.push(simulator);
+            if detector.is_toy {
+                forget_classes(&cameras)?;
+            }
         }
         append(&cameras, &own_cameras(&self.urls))?;
         let config = folder.join("iris.toml");
@@ -97,16 +104,19 @@ impl Demo {
     }
 
     /// What the simulator is told. It writes down its cameras, with their zones and lines, as Iris reads them.
-    fn simulator(&self, cameras: &Path) -> Vec<String> {
+    fn simulator(&self, cameras: &Path) -> Result<Vec<String>> {
         let mut args = vec!["serve".to_owned(), "--listen=127.0.0.1:0".to_owned()];
         args.push(format!("--config={}", cameras.display()));
         if self.clips.is_empty() {
-            args.extend([format!("--cameras={}", self.cameras), "--scene=all".to_owned()]);
+            args.extend([format!("--cameras={}", self.cameras), "--scene".to_owned()]);
+            args.extend(SCENES.map(str::to_owned));
         } else {
             args.push(format!("--cameras={}", self.clips.len()));
-            args.extend(self.clips.iter().map(|clip| format!("--clip={}", clip.display())));
+            for clip in &self.clips {
+                args.push(format!("--clip={}", std::path::absolute(clip)?.display()));
+            }
         }
-        args
+        Ok(args)
     }
 }
 
@@ -116,9 +126,16 @@ fn own_cameras(urls: &[String]) -> String {
     for (n, url) in urls.iter().enumerate() {
         // A string of TOML's basic kind is one of JSON.
         let url = serde_json::Value::from(url.as_str());
-        writeln!(text, "[[cameras]]\nid = \"camera-{}\"\nurl = {url}\n", n + 1).expect("a string takes all");
+        writeln!(text, "[[cameras]]\nid = \"own-{}\"\nurl = {url}\n", n + 1).expect("a string takes all");
     }
     text
+}
+
+/// Takes the classes out of the rules: the tiny detector does not know them.
+fn forget_classes(cameras: &Path) -> Result<()> {
+    let text = fs::read_to_string(cameras)?;
+    let kept = text.lines().filter(|line| !line.starts_with("classes = "));
+    Ok(fs::write(cameras, kept.collect::<Vec<_>>().join("\n") + "\n")?)
 }
 
 /// What the server needs beside its cameras.
@@ -147,8 +164,8 @@ mod tests {
         let text = own_cameras(&["rtsp://u:p\"q@h/1".into(), "http://h/2".into()]);
         assert_eq!(
             text,
-            "[[cameras]]\nid = \"camera-1\"\nurl = \"rtsp://u:p\\\"q@h/1\"\n\n\
-             [[cameras]]\nid = \"camera-2\"\nurl = \"http://h/2\"\n\n"
+            "[[cameras]]\nid = \"own-1\"\nurl = \"rtsp://u:p\\\"q@h/1\"\n\n\
+             [[cameras]]\nid = \"own-2\"\nurl = \"http://h/2\"\n\n"
         );
     }
 

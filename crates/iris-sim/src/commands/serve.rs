@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// The address to listen on.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8554")]
     listen: SocketAddr,
+    /// Write the cameras to this file as Iris's configuration has them, with the zones and lines of their scenes.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Ask for this user by digest sign-in.
     #[arg(long, requires = "password")]
     user: Option<String>,
@@ -67,6 +70,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         None => builder,
     };
     let farm = builder.start().await?;
+    if let Some(path) = &args.config {
+        let text = super::config::cameras(&farm, &args.scenes, &args.look)?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     list(&farm).context("cannot write to standard output")?;
     let period = Duration::from_secs(args.report);
     let ended = tokio::select! {
