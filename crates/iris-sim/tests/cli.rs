@@ -126,7 +126,7 @@ async fn its_cameras_are_written_as_iris_reads_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("cameras.toml");
     let file = config.to_str().expect("a plain path");
-    let scenes = ["serve", "--cameras", "3", "--scene", "yard+night", "corridor", "--seconds", "1", "--size", "64x36"];
+    let scenes = ["serve", "--cameras", "3", "--scene", "yard+night", "corridor", "--seconds", "1", "--size", "64x64"];
     let mut child =
         iris_sim(&[&scenes[..], &["--listen", "127.0.0.1:0", "--config", file]].concat()).spawn().expect("the command");
     let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
