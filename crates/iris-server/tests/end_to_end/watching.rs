@@ -44,7 +44,9 @@ impl<'r> Viewer<'r> {
         let address = server.address.strip_prefix("http://").expect("without TLS");
         let connect = async {
             let socket = TcpSocket::new_v4().expect("a socket");
-            buffer.map(|bytes| socket.set_recv_buffer_size(bytes).expect("set"));
+            if let Some(bytes) = buffer {
+                socket.set_recv_buffer_size(bytes).expect("set");
+            }
             let stream = socket.connect(address.parse::<SocketAddr>().expect("an address")).await.expect("connected");
             let mut request =
                 format!("ws://{address}/api/v1/cameras/{camera}/live").into_client_request().expect("a request");
