@@ -17,8 +17,13 @@ const REPORT: &str = "target/nextest/default/junit.xml";
 
 pub(crate) fn run() -> Result<()> {
     remove_report()?;
-    let result =
-        all(&[("loom", &loom), ("documentation tests", &doc), ("tests", &nextest), ("tests of the page", &ui::test)]);
+    let result = all(&[
+        ("loom", &loom),
+        ("documentation tests", &doc),
+        ("tests", &nextest),
+        ("tests of the page", &ui::test),
+        ("the page in a browser", &ui::browser),
+    ]);
     for line in not_run(&fs::read_to_string(root().join(REPORT)).unwrap_or_default()) {
         say(&line);
     }
