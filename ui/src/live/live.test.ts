@@ -146,18 +146,32 @@ describe('pace', () => {
 });
 
 describe('Margin', () => {
-  const fed = (lateness: (index: number) => number) => {
+  const fed = (lateness: (index: number) => number, begin = 0) => {
     const margin = new Margin();
-    for (let index = 0; index < 200; index += 1) margin.arrived(index * 0.1 + lateness(index), index * 0.1);
+    for (let index = 0; index < 400; index += 1) {
+      margin.arrived(Math.max(begin, index * 0.1) + lateness(index), index * 0.1);
+    }
     return margin;
   };
 
-  test('follows the interval of pictures and how unevenly they come', () => {
-    const even = fed(() => 0).seconds;
-    const uneven = fed((index) => (index % 2) * 0.08).seconds;
-    expect(even).toBeGreaterThan(0.15);
-    expect(even).toBeLessThan(0.22);
-    expect(uneven).toBeGreaterThan(even + 0.15);
+  test('is little more than a picture when all come in time', () => {
+    expect(fed(() => 0).seconds).toBeCloseTo(0.13);
+  });
+
+  test('covers how late most come, and not the rarest', () => {
+    expect(fed((index) => (index % 5 === 0 ? 0.08 : 0)).seconds).toBeCloseTo(0.21);
+    expect(fed((index) => (index % 50 === 0 ? 0.5 : 0)).seconds).toBeCloseTo(0.13);
+  });
+
+  test('learns nothing from what was kept and comes at once', () => {
+    expect(fed(() => 0, 1.5).seconds).toBeCloseTo(0.13);
+  });
+
+  test('learns anew after a gap', () => {
+    const margin = fed((index) => (index % 2) * 0.3);
+    expect(margin.seconds).toBeGreaterThan(0.4);
+    margin.arrived(100, 100);
+    expect(margin.seconds).toBeCloseTo(0.13);
   });
 
   test('grows when the picture stood still, within bounds', () => {

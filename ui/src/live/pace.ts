@@ -14,24 +14,39 @@ const TOO_FAR = 2;
 const FASTEST = 1.15;
 const SLOWEST = 0.95;
 
-/** How far behind the newest fragment to play, learnt from how unevenly fragments come. */
+/** What decoding and drawing need, and the tolerance of `pace`, in seconds. */
+const SLACK = 0.03;
+/** From how many fragments it is learnt. */
+const LEARNT = 256;
+/** The share of fragments that come in time. */
+const IN_TIME = 0.95;
+
+/** How far behind the end of the buffer to play, learnt from how late fragments come. */
 export class Margin {
   #interval = 0.04;
-  #jitter = 0.01;
-  #last: { arrival: number; time: number } | null = null;
   #penalty = 0;
+  #last: { arrival: number; time: number } | null = null;
+  #isSteady = false;
+  /** Arrival less place in the video, of the newest fragments: the least is that of one which was not late. */
+  #offsets: number[] = [];
 
   /** Takes note of a fragment: when it arrived, and its place in the video, both in seconds. */
   arrived(arrival: number, time: number): void {
     const last = this.#last;
     this.#last = { arrival, time };
-    if (!last || time <= last.time || time - last.time > 1) return;
+    if (!last) return;
     const interval = time - last.time;
-    const late = Math.abs(arrival - last.arrival - interval);
+    if (interval <= 0 || interval > 1) {
+      // After a gap, or on a timeline that began anew, all is to be learnt again.
+      this.#offsets = [];
+      return;
+    }
     this.#interval += (interval - this.#interval) / 16;
-    // As RTP estimates it (RFC 3550, 6.4.1), quicker to rise than to fall.
-    this.#jitter += (late - this.#jitter) / (late > this.#jitter ? 8 : 64);
     this.#penalty *= 0.99;
+    // At first comes at once what was kept since the last key frame; that says nothing of the way.
+    this.#isSteady ||= arrival - last.arrival > interval / 2;
+    if (this.#isSteady) this.#offsets.push(arrival - time);
+    if (this.#offsets.length > LEARNT) this.#offsets.shift();
   }
 
   /** The picture stood still for want of fragments. */
@@ -39,9 +54,15 @@ export class Margin {
     this.#penalty = Math.min(this.#penalty + 0.03, 0.5);
   }
 
-  /** Seconds between what is shown and the end of what is buffered. */
+  /** Seconds between what is shown and the end of what is buffered, which is the end of the newest picture. */
   get seconds(): number {
-    return Math.min(0.02 + 1.5 * this.#interval + 3 * this.#jitter + this.#penalty, 1.5);
+    return Math.min(this.#interval + SLACK + this.#lateness + this.#penalty, 1.5);
+  }
+
+  get #lateness(): number {
+    const sorted = this.#offsets.toSorted((a, b) => a - b);
+    const [first = 0, late = first] = [sorted[0], sorted[Math.floor((sorted.length - 1) * IN_TIME)]];
+    return late - first;
   }
 }
 
