@@ -134,7 +134,7 @@ impl Import {
         if breaches.is_empty() { Ok(items) } else { Err(Refusal::Invalid(self.in_place(breaches))) }
     }
 
-    /// Problems that were found in the items, told by the lines of the text.
+    /// Problems that were found in the items, told by the lines of the text, in their order.
     pub fn in_place(&self, found: Vec<Problem>) -> Vec<Problem> {
         let mut places = Problems::new(&self.text.file, &self.text.content);
         let Some(fitting) = self.text.fitting(&mut places) else { return found };
@@ -147,7 +147,12 @@ impl Import {
             let path = path.trim_end_matches('.').to_owned();
             Problem { place: places.place(&path), path, message: problem.message }
         };
-        found.into_iter().map(here).collect()
+        let mut found: Vec<Problem> = found.into_iter().map(here).collect();
+        found.sort_by_key(|problem| match problem.place {
+            Place::File { line, column, .. } => (line, column),
+            Place::Store { .. } => (usize::MAX, 0),
+        });
+        found
     }
 }
 

@@ -16,7 +16,7 @@ type Enter = Box<dyn Fn(&Door) -> Sender>;
 fn path_of(route: &Declared, camera: &str) -> String {
     let event = format!("{camera}-1.0-1");
     let path = route.path.replace("{camera}", camera).replace("{event}", &event);
-    path.replace("{name}", "nobody").replace("{token}", "none")
+    path.replace("{name}", "nobody").replace("{token}", "none").replace("{sink}", "none")
 }
 
 fn guarded() -> impl Iterator<Item = Declared> {
@@ -38,7 +38,7 @@ fn public_is_what_is_listed_here() {
 fn what_a_path_names_is_known_to_the_guard_or_is_no_camera() {
     for route in declared() {
         let names: Vec<&str> = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
-        let known = ["camera", "event", "name", "token"];
+        let known = ["camera", "event", "name", "sink", "token"];
         assert!(names.iter().all(|name| known.contains(name)), "{route:?}: say what it names, and add it here");
         let is_camera = route.path.starts_with("/api/v1/cameras/{");
         let is_event = route.path.starts_with("/api/v1/events/{");
