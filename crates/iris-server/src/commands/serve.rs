@@ -1,7 +1,6 @@
 //! `iris serve`: all cameras of a configuration, until stopped.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -109,13 +108,15 @@ impl Server {
         let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), clips.teller(), hurry.clone())?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
         let door = CancellationToken::new();
+        let tls = door::acceptor(config.listen, config.tls.as_ref(), &config.store.path)?;
         let listener = runtime.block_on(door::listen(config.listen))?;
         let setup = SetupToken::prepare(&config.store.path, &*store)?;
         let sinks = Sinks::new(&store, &clock);
         let cameras = document.config.cameras.iter().filter(|c| c.enabled).count();
         let (control, owner) = Owner::new(path, (text, document), items, &store, pipeline, sinks).start()?;
-        let address = listener.local_addr()?;
-        invite(setup.key().as_ref(), address)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://{}", listener.local_addr()?);
+        invite(setup.key().as_ref(), &address)?;
         let parts = door::Parts {
             view,
             store: Arc::clone(&store),
@@ -124,10 +125,11 @@ impl Server {
             control: control.clone(),
             run: run.number,
             setup,
-            secure: false,
+            secure: tls.is_some(),
+            timeouts: door::Timeouts::default(),
         };
-        runtime.block_on(async { door::App::new(parts).map(|app| app.serve(listener, door.clone())) })?;
-        tracing::info!(run = run.number, cameras, "watching; open http://{address}");
+        runtime.block_on(async { door::App::new(parts).map(|app| app.serve(listener, tls, door.clone())) })?;
+        tracing::info!(run = run.number, cameras, "watching; open {address}");
         Ok(Self { store, archive, clips, hurry, sweeper, control, owner, door })
     }
 
@@ -162,10 +164,10 @@ impl Server {
 }
 
 /// Tells whoever starts a server that nobody can sign in to yet how to set it up.
-fn invite(key: Option<&Key>, address: SocketAddr) -> Result<()> {
+fn invite(key: Option<&Key>, address: &str) -> Result<()> {
     let Some(key) = key else { return Ok(()) };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "To set Iris up, open http://{address}/setup#token={}", key.text())?;
+    writeln!(out, "To set Iris up, open {address}/setup#token={}", key.text())?;
     Ok(out.flush()?)
 }
 

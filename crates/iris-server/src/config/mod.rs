@@ -49,14 +49,25 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// Where events and pictures are kept.
     pub store: Store,
-    /// The address that is listened on; a loopback address.
+    /// The address that is listened on.
     pub listen: SocketAddr,
+    /// The certificate for it, if one is given.
+    pub tls: Option<Tls>,
     /// The models that cameras can name, in the order of their names.
     pub models: Vec<Model>,
     /// The cameras, those of the file first; those that are not enabled too.
     pub cameras: Vec<Camera>,
     /// Where events are delivered.
     pub sinks: Vec<Sink>,
+}
+
+/// A certificate with those that vouch for it, and its key, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificates.
+    pub cert: PathBuf,
+    /// The key, which only its owner can read.
+    pub key: PathBuf,
 }
 
 /// Where events and pictures are kept, and for how long.

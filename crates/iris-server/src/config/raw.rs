@@ -61,8 +61,21 @@ pub(super) struct RawRetention {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawServer {
-    /// The address and port to listen on. Loopback only. Default: "127.0.0.1:8080".
+    /// The address and port to listen on. Beyond loopback always by TLS. Default: "127.0.0.1:8080".
     pub listen: Option<String>,
+    /// The certificate to show. Default: none on loopback, and beyond it one that Iris makes and signs itself.
+    pub tls: Option<RawTls>,
+}
+
+/// A certificate.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cert", "key"]))]
+pub(super) struct RawTls {
+    /// The certificate and those that vouch for it, as a PEM file relative to this file.
+    pub cert: Option<String>,
+    /// The certificate's key, as a PEM file relative to this file that only its owner can read.
+    pub key: Option<String>,
 }
 
 /// A model.

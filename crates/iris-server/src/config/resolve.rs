@@ -14,8 +14,10 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::problem::{Place, Problems, quoted, suggest};
-use super::raw::{Fraction, Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawZone, SinkKind};
-use super::{Camera, Config, Line, Model, Origin, Secret, Sink, Store, Target, Zone, schedule, source};
+use super::raw::{
+    Fraction, Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawTls, RawZone, SinkKind,
+};
+use super::{Camera, Config, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
 
 const DEFAULT_RATE: f32 = 5.0;
 const DEFAULT_DAYS: u32 = 30;
@@ -52,6 +54,7 @@ pub(super) fn resolve(
         time_zone: pass.time_zone.clone().unwrap_or(TimeZone::UTC),
         store: pass.store(&raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
+        tls: raw.server.tls.and_then(|tls| pass.tls(tls)),
         models: pass.models.clone(),
         cameras: pass.cameras(raw.cameras, from_file.cameras),
         sinks: pass.sinks(raw.sinks, from_file.sinks),
@@ -89,12 +92,15 @@ impl Pass<'_, '_> {
     fn listen(&mut self, raw: Option<&str>) -> SocketAddr {
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
         let Some(text) = raw else { return default };
-        let parsed = match text.parse::<SocketAddr>() {
-            Ok(address) if address.ip().is_loopback() => Ok(address),
-            Ok(_) => Err("must be a loopback address such as 127.0.0.1:8080".to_owned()),
-            Err(_) => Err(format!("{} is not an address and port such as 127.0.0.1:8080", quoted(text))),
-        };
+        let parsed = text.parse::<SocketAddr>();
+        let parsed = parsed.map_err(|_| format!("{} is not an address and port such as 127.0.0.1:8080", quoted(text)));
         self.listed("server.listen", parsed).unwrap_or(default)
+    }
+
+    fn tls(&mut self, raw: RawTls) -> Option<Tls> {
+        let cert = self.path("server.tls.cert", &raw.cert?);
+        let key = self.path("server.tls.key", &raw.key?);
+        Some(Tls { cert: cert?, key: key? })
     }
 
     fn models(&mut self, raw: std::collections::BTreeMap<String, super::raw::RawModel>) -> Vec<Model> {

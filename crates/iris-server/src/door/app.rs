@@ -10,7 +10,9 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 
 use super::caller::Caller;
+use super::limits::Limits;
 use super::problem::Problem;
+use super::server::Timeouts;
 use super::streams::Streams;
 use super::workers::Workers;
 use crate::accounts::SetupToken;
@@ -52,6 +54,10 @@ pub struct App {
     pub(super) setup: Arc<SetupToken>,
     /// Whether browsers reach Iris by TLS.
     pub(super) secure: bool,
+    /// How long a client may take.
+    pub(super) timeouts: Timeouts,
+    /// How often a client may ask.
+    pub(super) limits: Arc<Limits>,
     /// Who watches a stream.
     pub(crate) streams: Streams,
     /// Who tries an address.
@@ -80,6 +86,8 @@ pub struct Parts {
     pub setup: SetupToken,
     /// Whether browsers reach Iris by TLS.
     pub secure: bool,
+    /// How long a client may take.
+    pub timeouts: Timeouts,
 }
 
 impl App {
@@ -88,12 +96,11 @@ impl App {
     /// # Errors
     /// The system gives no thread.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { view, store, metrics, clock, control, run, setup, secure } = parts;
+        let Parts { view, store, metrics, clock, control, run, setup, secure, timeouts } = parts;
         let readers = Workers::start("door", READERS.0, READERS.1)?;
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
-        let (streams, probes) = (Streams::default(), Streams::default());
-        let (setup, rates) = (setup.into(), Rates::start(view.clone(), Arc::clone(&clock)));
+        let rates = Rates::start(view.clone(), Arc::clone(&clock));
         Ok(Self {
             view,
             store,
@@ -102,10 +109,12 @@ impl App {
             control,
             run,
             rates,
-            setup,
+            setup: setup.into(),
             secure,
-            streams,
-            probes,
+            timeouts,
+            limits: Limits::new().into(),
+            streams: Streams::default(),
+            probes: Streams::default(),
             stills,
             readers,
             hashers,

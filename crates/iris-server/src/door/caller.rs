@@ -135,6 +135,13 @@ pub(super) enum Shown {
 }
 
 impl Shown {
+    /// By what it is known.
+    pub(super) fn digest(&self) -> Digest {
+        match self {
+            Self::Cookie(key) | Self::Bearer(key) => key.digest(),
+        }
+    }
+
     /// Finds it in a request; `Err` if there is something that cannot be it. A token counts before a cookie.
     pub(super) fn find(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let unknown = || Problem::new(Code::Unauthenticated, "this session or token is not known, or is over");

@@ -32,7 +32,10 @@ pub(super) async fn guard(
         refuse_other_sites(headers, is_upgrade)?;
     }
     let caller = match shown.clone() {
-        Some(shown) => app.blocking(move |app| app.identify(&shown)).await?,
+        Some(shown) => {
+            app.limits.request(shown.digest(), app.clock.mono())?;
+            app.blocking(move |app| app.identify(&shown)).await?
+        }
         None => None,
     };
     authorize(caller.as_ref(), access, camera(&params)?)?;

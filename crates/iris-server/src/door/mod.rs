@@ -6,7 +6,9 @@
 mod app;
 mod caller;
 mod guard;
+mod headers;
 mod health;
+mod limits;
 mod live;
 mod media;
 mod openapi;
@@ -15,8 +17,10 @@ mod probe;
 mod problem;
 mod ranges;
 mod routes;
+mod server;
 mod session;
 mod streams;
+mod tls;
 mod tokens;
 mod users;
 mod workers;
@@ -27,12 +31,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{App, Parts, record_metrics};
@@ -41,7 +46,9 @@ pub use health::Status;
 pub use openapi::document;
 pub use problem::{Code, Problem, Wrong};
 pub use routes::{Declared, declared};
+pub use server::Timeouts;
 pub(crate) use streams::Seat;
+pub use tls::acceptor;
 pub use workers::Workers;
 
 /// How often histograms are tidied up.
@@ -50,8 +57,6 @@ const UPKEEP: Duration = Duration::from_secs(5);
 const MAX_BODY: usize = 1 << 20;
 /// The longest text that another layer answers with, in bytes.
 const MAX_TEXT: usize = 4096;
-/// How long a request may take until its answer begins.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 impl App {
     /// All routes.
@@ -60,18 +65,14 @@ impl App {
             methods.route_layer(from_fn_with_state((self.clone(), access), guard::guard))
         };
         let (router, _) = routes::router(guarded).split_for_parts();
-        router.fallback(page::page).layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn(finish)).with_state(self)
+        let router = router.fallback(page::page).layer(DefaultBodyLimit::max(MAX_BODY));
+        router.layer(from_fn_with_state(self.clone(), finish)).with_state(self)
     }
 
-    /// Serves the routes until `stop`.
-    pub fn serve(self, listener: TcpListener, stop: CancellationToken) {
+    /// Serves the routes until `stop`, by TLS if there is what it needs.
+    pub fn serve(self, listener: TcpListener, tls: Option<TlsAcceptor>, stop: CancellationToken) {
         tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
-        let serve = axum::serve(listener, self.router()).with_graceful_shutdown(stop.cancelled_owned());
-        tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "nothing is served any more");
-            }
-        });
+        tokio::spawn(server::serve(listener, tls, self.clone().router(), self.timeouts, stop));
     }
 }
 
@@ -91,18 +92,28 @@ async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Ends what takes too long, and turns into a problem document what a layer refuses in plain text: an unknown path, a
-/// wrong method, a body that is too large or is no JSON.
-async fn finish(request: Request, next: Next) -> Response {
-    let Ok(response) = tokio::time::timeout(PATIENCE, next.run(request)).await else {
-        return Problem::new(Code::Timeout, "this took too long").into_response();
+/// Ends what takes too long, turns what a layer refuses in plain text into a problem document, and says to browsers what
+/// they may do with the answer.
+async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = match tokio::time::timeout(app.timeouts.request, next.run(request)).await {
+        Ok(response) => documented(response).await,
+        Err(_) => Problem::new(Code::Timeout, "this took too long").into_response(),
     };
+    headers::add(response.headers_mut(), app.secure);
+    response
+}
+
+/// Layers refuse an unknown path, a wrong method, a body that is too large or is no JSON in plain text.
+async fn documented(response: Response) -> Response {
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    if !is_plain || !(response.status().is_client_error() || response.status().is_server_error()) {
+    let status = response.status();
+    if !is_plain || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let status = response.status();
+    let allow = response.headers().get(header::ALLOW).cloned();
     let text = to_bytes(response.into_body(), MAX_TEXT).await.unwrap_or_default();
-    Problem::of_status(status, &String::from_utf8_lossy(&text)).into_response()
+    let mut response = Problem::of_status(status, &String::from_utf8_lossy(&text)).into_response();
+    response.headers_mut().extend(allow.map(|methods| (header::ALLOW, methods)));
+    response
 }

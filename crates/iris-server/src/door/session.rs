@@ -11,6 +11,7 @@ use super::App;
 use super::caller::{COOKIE, Caller};
 use super::guard::csrf;
 use super::problem::{Code, Problem};
+use super::server::Peer;
 use super::users::UserBody;
 use crate::accounts::{self, Change, Key, LIFETIME, Role, User};
 use crate::config::Secret;
@@ -78,7 +79,12 @@ pub(super) async fn setup_state(State(app): State<App>) -> Result<Json<SetupStat
 /// Adds the first admin, with the token that was printed at the first start, and signs in.
 #[utoipa::path(post, path = "/api/v1/setup", tag = "session", responses(
     (status = 201, description = "The admin is signed in", body = SessionBody)))]
-pub(super) async fn set_up(State(app): State<App>, Json(body): Json<SetupBody>) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn set_up(
+    State(app): State<App>,
+    peer: Peer,
+    Json(body): Json<SetupBody>,
+) -> Result<impl IntoResponse, Problem> {
+    app.limits.peer(peer.0, app.clock.mono())?;
     let shown = Key::parse(body.token.expose());
     if !shown.is_some_and(|shown| app.setup.accepts(&shown)) {
         return Err(Problem::new(
@@ -102,9 +108,10 @@ pub(super) async fn set_up(State(app): State<App>, Json(body): Json<SetupBody>) 
     (status = 200, description = "Signed in; the session is in the cookie", body = SessionBody)))]
 pub(super) async fn sign_in(
     State(app): State<App>,
+    peer: Peer,
     Json(body): Json<SignInBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let user = verify(&app, body.name, body.password).await?;
+    let user = verify(&app, peer, body.name, body.password).await?;
     tracing::info!(user = user.name, "signed in");
     begin(&app, user).await
 }
@@ -129,11 +136,12 @@ pub(super) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<i
     (status = 200, description = "Changed; the new session is in the cookie", body = SessionBody)))]
 pub(super) async fn change_password(
     State(app): State<App>,
+    peer: Peer,
     caller: Caller,
     Json(body): Json<PasswordBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = signed_in(&caller)?.1.name.clone();
-    let user = verify(&app, name, body.old).await?;
+    let user = verify(&app, peer, name, body.old).await?;
     let hash = new_hash(&app, &user.name, body.new).await?;
     let name = user.name.clone();
     Problem::of_change(app.blocking(move |app| app.store.change_password(&name, hash)).await?, "user")?;
@@ -147,12 +155,16 @@ fn signed_in(caller: &Caller) -> Result<(&Key, &User), Problem> {
 }
 
 /// The user of this name and password.
-async fn verify(app: &App, name: String, password: Secret) -> Result<User, Problem> {
+async fn verify(app: &App, peer: Peer, name: String, password: Secret) -> Result<User, Problem> {
+    app.limits.sign_in(&name, peer.0, app.clock.mono())?;
     let found = app.blocking(move |app| app.store.user(&name)).await?;
     let (user, hash) = found.unzip();
     let matches = move || accounts::verify_password(password.expose(), hash.as_deref());
     match (user, app.hashing(matches).await?) {
-        (Some(user), true) => Ok(user),
+        (Some(user), true) => {
+            app.limits.signed_in(&user.name, peer.0);
+            Ok(user)
+        }
         _ => Err(Problem::new(Code::WrongPassword, "name and password do not belong together")),
     }
 }

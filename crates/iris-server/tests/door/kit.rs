@@ -14,7 +14,7 @@ use iris_pipeline::{Cores, Pipeline, Settings};
 use iris_server::accounts::{Cameras, Change, Key, Role, Scope, SetupToken, Token, User, hash_password};
 use iris_server::config::Text;
 use iris_server::control::Owner;
-use iris_server::door::{App, Parts};
+use iris_server::door::{App, Parts, Timeouts};
 use iris_server::sink::Sinks;
 use iris_server::store::{Options, Sqlite, Store};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -25,6 +25,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const HOST: &str = "iris.example:8443";
 
 pub(crate) struct Door {
+    app: App,
     router: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
@@ -36,6 +37,10 @@ pub(crate) struct Door {
 impl Door {
     /// On a store without users.
     pub(crate) fn new() -> Self {
+        Self::with(Timeouts::default())
+    }
+
+    pub(crate) fn with(timeouts: Timeouts) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options { folder: folder.path().to_owned(), ..Options::default() };
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options).expect("a store"));
@@ -65,9 +70,16 @@ impl Door {
             run: 1,
             setup,
             secure: true,
+            timeouts,
         });
-        let router = app.expect("threads").router();
-        Self { router, store, clock, setup: key, folder, owner: Some(owner) }
+        let app = app.expect("threads");
+        let router = app.clone().router();
+        Self { app, router, store, clock, setup: key, folder, owner: Some(owner) }
+    }
+
+    /// For a door that is opened on a socket.
+    pub(crate) fn app(&self) -> App {
+        self.app.clone()
     }
 
     pub(crate) fn add_user(&self, name: &str, role: Role, cameras: Option<&[&str]>) {

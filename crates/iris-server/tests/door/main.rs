@@ -2,6 +2,8 @@
 
 mod access;
 mod accounts;
+mod connections;
 mod kit;
+mod limits;
 mod openapi;
 mod session;

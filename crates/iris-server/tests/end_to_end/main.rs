@@ -1,6 +1,7 @@
 //! The program `iris` as people use it: a process, its files, its output and its exit code, before real cameras and
 //! real receivers. What a part does by itself is tested beside it; here it is tested that the parts make a whole.
 
+mod accounts;
 mod api;
 mod broken_cameras;
 mod broken_files;

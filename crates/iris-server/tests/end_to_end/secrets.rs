@@ -8,11 +8,13 @@ use iris_sim::{Credentials, Farm, Fault, Scheme};
 
 use crate::kit::{Folder, farm, model, runtime};
 use crate::live::pictures;
-use crate::process::{Process, iris};
+use crate::process::{Process, iris, limited, run};
 use crate::receiver::{KEY, Receiver, mjpeg};
 use crate::server::Config;
 
 const USER: &str = "canary";
+/// The password of a user of Iris.
+const GUARD: &str = "canary in a coal mine";
 const PASSWORD: &str = "p%40ss w@rd:/é#?";
 
 /// The password as it stands in an address, in its shortest form and with every byte escaped.
@@ -34,7 +36,7 @@ fn signed_in(url: &str, all: bool) -> String {
 /// That no form of the password is in `text`.
 fn assert_silent(place: &str, text: &[u8]) {
     let basic = BASE64.encode(format!("{USER}:{PASSWORD}"));
-    for secret in [PASSWORD, &escaped(false), &escaped(true), "p%40ss", "p@ss w@rd", &basic, KEY] {
+    for secret in [PASSWORD, &escaped(false), &escaped(true), "p%40ss", "p@ss w@rd", &basic, KEY, GUARD] {
         let at = text.windows(secret.len()).position(|window| window.eq_ignore_ascii_case(secret.as_bytes()));
         if let Some(at) = at {
             let around = &text[at.saturating_sub(200)..(at + 100).min(text.len())];
@@ -70,9 +72,26 @@ fn no_password_leaves_a_server_whatever_happens() {
         .camera("tls", &signed_in(&shows.address.to_string().replace("127", "rtsps://127"), false), "")
         .camera("nobody", &signed_in("rtsp://127.0.0.1:1/x", false), "")
         .sinks(&hook.url);
-    let mut command = iris(&["serve", "-c", &config.write()]);
+    let path = config.write();
+    let input = config.folder.write("input", GUARD);
+    run(limited(&format!("exec < '{input}'"), &["user", "add", "-c", &path, "guard", "--role", "admin"])).good();
+    let mut command = iris(&["serve", "-c", &path]);
     command.env("IRIS_LOG", "trace");
     let server = config.start(command);
+    let guard = serde_json::json!({"name": "guard", "password": GUARD});
+    let (status, session) = server.post("/api/v1/session", &guard);
+    assert_eq!(status, 200, "{session}");
+    let wrong = serde_json::json!({"name": "guard", "password": format!("{GUARD}!")});
+    assert_silent("a refusal", server.post("/api/v1/session", &wrong).1.to_string().as_bytes());
+    let malformed = serde_json::json!({"name": 7, "password": GUARD, "more": GUARD});
+    assert_silent("a refusal", server.post("/api/v1/session", &malformed).1.to_string().as_bytes());
+    let csrf = session["csrf"].as_str().expect("a token").to_owned();
+    let token = server.token.clone();
+    let assert_unkept = |place: &str, text: &[u8]| {
+        for key in [&token["iris_".len()..], &csrf] {
+            assert!(!text.windows(key.len()).any(|window| window == key.as_bytes()), "{place} holds a key");
+        }
+    };
     server.until_live(&["well-0", "well-1", "ill-0", "ill-1", "http"]);
     for farm in &farms {
         farm.set(1, Fault::Kill).expect("there is one");
@@ -91,9 +110,12 @@ fn no_password_leaves_a_server_whatever_happens() {
     let finished = server.stop();
     assert_silent("the log", finished.err.as_bytes());
     assert_silent("standard output", finished.out.as_bytes());
+    assert_unkept("the log", finished.err.as_bytes());
     assert!(!config.assert_in_order().is_empty());
     for file in config.folder.files("data") {
-        assert_silent(&file.display().to_string(), &std::fs::read(&file).expect("a file"));
+        let bytes = std::fs::read(&file).expect("a file");
+        assert_silent(&file.display().to_string(), &bytes);
+        assert_unkept(&file.display().to_string(), &bytes);
     }
     assert_silent("the file sink", config.folder.read("events.jsonl").as_bytes());
 }

@@ -163,6 +163,15 @@ impl Server {
         (reply.status().as_u16(), reply.body_mut().read_to_vec().expect("a body"))
     }
 
+    /// Sends JSON without a token; the status and the JSON of the answer.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.post(format!("{}{path}", self.address)).content_type("application/json");
+        let mut reply = request.send(body.to_string()).expect("it answers");
+        let text = reply.body_mut().read_to_string().expect("text");
+        (reply.status().as_u16(), serde_json::from_str(&text).expect("JSON"))
+    }
+
     pub(crate) fn health(&self) -> Value {
         serde_json::from_str(&self.get("/api/v1/health")).expect("JSON")
     }

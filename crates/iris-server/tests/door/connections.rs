@@ -1,0 +1,198 @@
+//! What happens on real sockets before any route is reached: TLS, and clients that are slow, large or silent.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iris_server::config::Tls;
+use iris_server::door::{Timeouts, acceptor, listen};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::sync::CancellationToken;
+
+use crate::kit::Door;
+
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A door that is open on a port of loopback, until it is dropped.
+struct Open {
+    address: SocketAddr,
+    door: Door,
+    stop: CancellationToken,
+}
+
+impl Open {
+    async fn new(by_tls: bool) -> Self {
+        Self::with(by_tls, Timeouts::default()).await
+    }
+
+    /// One whose patience is so short that a test can wait for its end.
+    async fn hurried(by_tls: bool) -> Self {
+        let short = Duration::from_millis(200);
+        Self::with(by_tls, Timeouts { handshake: short, head: short, request: short }).await
+    }
+
+    async fn with(by_tls: bool, timeouts: Timeouts) -> Self {
+        let door = Door::with(timeouts);
+        let tls = if by_tls { acceptor(ANYWHERE, None, door.folder.path()).expect("a certificate") } else { None };
+        assert_eq!(tls.is_some(), by_tls);
+        let listener = listen(LOOPBACK).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        door.app().serve(listener, tls, stop.clone());
+        Self { address, door, stop }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("it listens")
+    }
+
+    /// Sends this and reads until the other end closes.
+    async fn exchange(&self, request: impl AsRef<[u8]>) -> String {
+        exchange(self.connect().await, request.as_ref()).await
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
+    // A server that has heard enough may close before it was told everything.
+    stream.write_all(request).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A client that trusts what lies in this file and nothing else.
+async fn handshake(stream: TcpStream, certificate: &Path, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().expect("versions").with_root_certificates(roots);
+    let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
+    connector.connect(ServerName::try_from(name.to_owned()).expect("a name"), stream).await
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_certificate_that_iris_made_is_served_by_tls() {
+    let open = Open::new(true).await;
+    let certificate = open.door.folder.path().join("tls-cert.pem");
+    for name in ["localhost", "127.0.0.1"] {
+        let stream = handshake(open.connect().await, &certificate, name).await.expect("trusted");
+        let answer = exchange(stream, b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("{\"status\":\"ok\"}"), "{answer}");
+        assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
+    }
+    assert!(handshake(open.connect().await, &certificate, "evil.example").await.is_err(), "not in its name");
+    assert!(!open.exchange("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.contains("status"), "not in plain text");
+}
+
+#[test]
+fn the_certificate_is_made_once_and_its_key_is_for_its_owner() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = |name: &str| std::fs::read(folder.path().join(name)).expect("a file");
+    assert!(acceptor(ANYWHERE, None, folder.path()).expect("made").is_some());
+    let (cert, key) = (read("tls-cert.pem"), read("tls-key.pem"));
+    assert!(acceptor(ANYWHERE, None, folder.path()).expect("found").is_some());
+    assert!((read("tls-cert.pem"), read("tls-key.pem")) == (cert, key));
+    let mode = folder.path().join("tls-key.pem").metadata().expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(acceptor(LOOPBACK, None, folder.path()).expect("nothing to do").is_none());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_right_is_refused() {
+    let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    for folder in [&one, &two] {
+        acceptor(ANYWHERE, None, folder.path()).expect("made");
+    }
+    let given = |cert: &Path, key: &Path| {
+        let tls = Tls { cert: cert.join("tls-cert.pem"), key: key.join("tls-key.pem") };
+        acceptor(LOOPBACK, Some(&tls), cert).map(|acceptor| acceptor.is_some())
+    };
+    assert!(given(one.path(), one.path()).expect("they belong together"));
+    let error = given(one.path(), two.path()).expect_err("another's key").to_string();
+    assert!(error.contains("is no certificate of"), "{error}");
+    let error = given(one.path(), Path::new("/nowhere")).expect_err("no key").to_string();
+    assert!(error.contains("cannot read /nowhere"), "{error}");
+    let key = one.path().join("tls-key.pem");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).expect("it is ours");
+    let error = given(one.path(), one.path()).expect_err("everyone's key").to_string();
+    assert!(error.contains("can be read by everyone"), "{error}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_too_slowly_is_sent_away() {
+    let open = Open::hurried(false).await;
+    assert_eq!(open.exchange("").await, "", "nothing");
+    assert!(!open.exchange("GET /health HTTP/1.1\r\nho").await.contains("200"), "half a head");
+    let one = open.exchange("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(one.starts_with("HTTP/1.1 200"), "and then nothing more: {one}");
+    let head =
+        "POST /api/v1/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    let answer = open.exchange(head).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("urn:iris:problem:timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_does_not_finish_the_handshake_is_sent_away() {
+    let open = Open::hurried(true).await;
+    for start in ["", "\x16\x03\x01"] {
+        assert_eq!(open.exchange(start).await, "");
+    }
+}
+
+/// That it was answered by one of these, or that the connection was reset while it was still being sent.
+#[track_caller]
+fn refused(answer: &str, by: &[u16]) {
+    let is_right = by.iter().any(|status| answer.starts_with(&format!("HTTP/1.1 {status}")));
+    assert!(is_right || answer.is_empty(), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_read() {
+    let open = Open::new(false).await;
+    let get = |more: &str| format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n");
+    assert!(open.exchange(get("")).await.starts_with("HTTP/1.1 200"));
+    let large = get(&format!("cookie: {}\r\n", "x".repeat(100_000)));
+    refused(&open.exchange(large).await, &[431]);
+    let many = get(&"a: b\r\n".repeat(200));
+    refused(&open.exchange(many).await, &[431]);
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(100_000));
+    refused(&open.exchange(long).await, &[414, 431]);
+    let post = "POST /api/v1/session HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let said = format!("{post}content-length: 200000000\r\n\r\n");
+    refused(&open.exchange(said).await, &[413]);
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let chunks = format!("{post}transfer-encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(17));
+    refused(&open.exchange(chunks).await, &[413]);
+}
+
+#[tokio::test]
+async fn a_request_with_two_lengths_is_one_request_or_none() {
+    let open = Open::new(false).await;
+    let hidden = "GET /hidden HTTP/1.1\r\nhost: x\r\n\r\n";
+    for lengths in [
+        format!("transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n{hidden}"),
+        format!("content-length: 5\r\ncontent-length: 0\r\n\r\n{hidden}"),
+        format!("content-length: +5\r\n\r\n{hidden}"),
+        format!("transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{hidden}"),
+    ] {
+        let request = format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{lengths}");
+        let answer = open.exchange(&request).await;
+        assert!(!answer.contains("404") && answer.matches("HTTP/1.1").count() <= 1, "{request}: {answer}");
+    }
+}
