@@ -65,6 +65,23 @@ fn links_between_documents_lead_somewhere() {
     no_breach("these links lead nowhere", &breaches);
 }
 
+#[test]
+fn the_tests_that_hold_against_attacks_are_there() {
+    let attacks = text("docs/spec/security.md");
+    let (_, table) = attacks.split_once("\n## Attacks\n").expect("the table of attacks");
+    let table = table.split("\n## ").next().unwrap_or(table);
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let named: Vec<&str> = rows
+        .flat_map(|row| row.trim_end_matches('|').rsplit('|').next().unwrap_or_default().split('`').skip(1).step_by(2))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let code: Vec<String> = files().into_iter().filter(is_rust).filter_map(|path| read(&path)).collect();
+    let is_there = |name: &str| code.iter().any(|text| text.contains(&format!("fn {name}(")));
+    let missing: Vec<String> = named.into_iter().filter(|name| !is_there(name)).map(str::to_owned).collect();
+    no_breach("docs/spec/security.md names tests that are not there", &missing);
+}
+
 /// The targets of a document's links to other files.
 fn links(markdown: &str) -> Vec<String> {
     let targets = markdown.split("](").skip(1).filter_map(|rest| rest.split_once(')'));

@@ -1,6 +1,6 @@
 //! The page, as it was built into the program from `ui/`. What the page shows comes from the other routes.
 
-use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -73,7 +73,7 @@ mod tests {
         page(Method::GET, path.parse().expect("a path")).await
     }
 
-    fn text<'a>(response: &'a Response, name: &HeaderName) -> &'a str {
+    fn text<'a>(response: &'a Response, name: &header::HeaderName) -> &'a str {
         response.headers().get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
     }
 

@@ -27,6 +27,8 @@ const CONNECTIONS: usize = 1024;
 const FROM_ONE: usize = 128;
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 << 10;
+/// The most headers of a request.
+const MAX_HEADERS: usize = 100;
 /// How long requests may go on when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no socket to give.
@@ -123,7 +125,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         router.clone().oneshot(request.map(Body::new))
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(MAX_HEAD);
+    http.timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     tokio::select! {
         outcome = &mut connection => return Ok(outcome?),

@@ -42,13 +42,13 @@ impl Open {
     }
 
     async fn with(by_tls: bool, timeouts: Timeouts) -> Self {
-        let door = Door::with(timeouts);
+        let mut door = Door::with(timeouts);
         let tls = if by_tls { acceptor(ANYWHERE, None, door.folder.path()).expect("a certificate") } else { None };
         assert_eq!(tls.is_some(), by_tls);
         let listener = listen(LOOPBACK).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        door.app().serve(listener, tls, stop.clone());
+        door.to_open().serve(listener, tls, stop.clone());
         Self { address, door, stop }
     }
 

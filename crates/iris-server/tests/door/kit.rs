@@ -25,7 +25,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const HOST: &str = "iris.example:8443";
 
 pub(crate) struct Door {
-    app: App,
+    app: Option<App>,
     router: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
@@ -74,12 +74,13 @@ impl Door {
         });
         let app = app.expect("threads");
         let router = app.clone().router();
-        Self { app, router, store, clock, setup: key, folder, owner: Some(owner) }
+        Self { app: Some(app), router, store, clock, setup: key, folder, owner: Some(owner) }
     }
 
-    /// For a door that is opened on a socket.
-    pub(crate) fn app(&self) -> App {
-        self.app.clone()
+    /// For a door that is opened on a socket. Its tasks end after this handle, which therefore waits for nothing.
+    pub(crate) fn to_open(&mut self) -> App {
+        self.owner = None;
+        self.app.take().expect("it is opened once")
     }
 
     pub(crate) fn add_user(&self, name: &str, role: Role, cameras: Option<&[&str]>) {
@@ -130,7 +131,7 @@ impl Door {
 impl Drop for Door {
     fn drop(&mut self) {
         // The thread ends when nobody can wish for anything any more.
-        self.router = Router::new();
+        (self.app, self.router) = (None, Router::new());
         if let Some(Ok(owner)) = self.owner.take().map(JoinHandle::join) {
             owner.pipeline.shutdown();
         }
