@@ -25,7 +25,7 @@ use tower::ServiceExt;
 const CONNECTIONS: usize = 1024;
 /// How many of them one address may have. Loopback has no such limit: a proxy in front of Iris may be there.
 const FROM_ONE: usize = 128;
-/// The largest head of a request, in bytes.
+/// The largest head of a request, in bytes; hyper looks after each read, and takes up to twice as much.
 const MAX_HEAD: usize = 64 << 10;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 100;

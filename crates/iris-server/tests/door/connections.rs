@@ -167,11 +167,11 @@ async fn what_is_too_large_is_not_read() {
     let open = Open::new(false).await;
     let get = |more: &str| format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n");
     assert!(open.exchange(get("")).await.starts_with("HTTP/1.1 200"));
-    let large = get(&format!("cookie: {}\r\n", "x".repeat(100_000)));
+    let large = get(&format!("cookie: {}\r\n", "x".repeat(500_000)));
     refused(&open.exchange(large).await, &[431]);
     let many = get(&"a: b\r\n".repeat(200));
     refused(&open.exchange(many).await, &[431]);
-    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(100_000));
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(500_000));
     refused(&open.exchange(long).await, &[414, 431]);
     let post = "POST /api/v1/session HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let said = format!("{post}content-length: 200000000\r\n\r\n");
