@@ -95,9 +95,15 @@ async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
 /// Ends what takes too long, turns what a layer refuses in plain text into a problem document, and says to browsers what
 /// they may do with the answer.
 async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = match tokio::time::timeout(app.timeouts.request, next.run(request)).await {
-        Ok(response) => documented(response).await,
-        Err(_) => Problem::new(Code::Timeout, "this took too long").into_response(),
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let mut response = if length.is_some_and(|length| length > MAX_BODY) {
+        Problem::new(Code::TooLarge, format!("a body may have {MAX_BODY} bytes")).into_response()
+    } else {
+        match tokio::time::timeout(app.timeouts.request, next.run(request)).await {
+            Ok(response) => documented(response).await,
+            Err(_) => Problem::new(Code::Timeout, "this took too long").into_response(),
+        }
     };
     headers::add(response.headers_mut(), app.secure);
     response

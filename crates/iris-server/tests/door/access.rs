@@ -13,7 +13,7 @@ const PUBLIC: [&str; 5] =
 type Enter = Box<dyn Fn(&Door) -> Sender>;
 
 /// A route's path for a camera and one of its events.
-fn path_of(route: &Declared, camera: &str) -> String {
+pub(crate) fn path_of(route: &Declared, camera: &str) -> String {
     let event = format!("{camera}-1.0-1");
     let path = route.path.replace("{camera}", camera).replace("{event}", &event);
     path.replace("{name}", "nobody").replace("{token}", "none").replace("{sink}", "none")
