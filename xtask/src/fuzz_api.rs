@@ -32,7 +32,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let server = Server::start(program(&iris).args(["serve", "--config"]).arg(scratch.join("iris.toml")))?;
     let result = run_command(
         schemathesis(&python)
-            .args(["run", "--checks", CHECKS, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "2"])
+            // One worker: Debian's Python 3.11.2 fails now and then when two threads compile at once.
+            .args(["run", "--checks", CHECKS, "--max-examples", EXAMPLES, "--seed", "1", "--workers", "1"])
             .args(["--no-color", "--continue-on-failure"])
             .args(LEFT_OUT)
             .args(["--url", &server.address, "--header"])
