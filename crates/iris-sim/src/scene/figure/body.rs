@@ -94,9 +94,10 @@ fn torso(mesh: &mut Mesh, s: &Skeleton, looks: &Looks) {
         mesh.tube(&rings.collect::<Vec<_>>(), 16);
     }
     // The hem of a jacket, or the skirts of a coat.
-    let hem = about_spine(s, looks, (-0.03, 0.172, 0.128), loose, TOP);
-    let waist = about_spine(s, looks, (0.1, 0.155, 0.112), loose, TOP);
-    mesh.tube(&[hem, waist], 12);
+    let hem = about_spine(s, looks, (-0.03, 0.174, 0.128), loose, TOP);
+    let hips = about_spine(s, looks, (0.06, 0.172, 0.125), loose, TOP);
+    let waist = about_spine(s, looks, (0.12, 0.150, 0.108), loose, TOP);
+    mesh.tube(&[hem, hips, waist], 12);
     if looks.cut == Cut::Coat {
         let (low, wide) = skirt(s, looks);
         let hips = about_spine(s, looks, (0.0, 0.17, 0.125), 0.03, TOP);
