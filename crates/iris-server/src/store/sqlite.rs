@@ -75,7 +75,12 @@ impl Sqlite {
         let path = folder.join(DATABASE);
         refuse_lost_database(&path, &media)?;
         let mut db = connect(&path, options.max_pages)?;
-        schema::migrate(&mut db)?;
+        match lock {
+            Some(_) => schema::migrate(&mut db)?,
+            // Another program's store is not changed under it.
+            None if schema::version(&db)? != schema::NEWEST => return Err(Error::InUse { path: folder.clone() }),
+            None => {}
+        }
         check_marks(&db, &media)?;
         let news = Arc::new(Bell::default());
         let writer = Writer::start(db, Arc::clone(&news))?;

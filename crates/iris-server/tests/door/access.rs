@@ -35,6 +35,34 @@ fn public_is_what_is_listed_here() {
 }
 
 #[test]
+fn nothing_is_served_that_is_not_in_the_table() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![folder];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).unwrap_or_default();
+            let ways = [
+                ".route(",
+                ".route_service(",
+                ".nest(",
+                ".nest_service(",
+                ".merge(",
+                ".fallback(",
+                ".fallback_service(",
+            ];
+            found.extend(ways.iter().flat_map(|way| text.matches(way)).map(|way| (entry.clone(), way.to_owned())));
+        }
+    }
+    let found: Vec<_> = found.iter().map(|(path, way)| (path.file_name().and_then(|n| n.to_str()), &**way)).collect();
+    assert_eq!(found, [(Some("mod.rs"), ".fallback(")], "the page alone has no row in the table");
+}
+
+#[test]
 fn what_a_path_names_is_known_to_the_guard_or_is_no_camera() {
     for route in declared() {
         let names: Vec<&str> = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
