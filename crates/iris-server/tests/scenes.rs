@@ -19,6 +19,7 @@ const HEIGHTS: [f32; 5] = [32.0, 48.0, 64.0, 96.0, 128.0];
 /// Less of a figure than this must not be found.
 const VISIBLE: f32 = 0.7;
 
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
 fn model(test: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let file = std::env::var_os("IRIS_SHARED").map_or_else(beside, PathBuf::from).join("data/models/yolox_nano.onnx");
@@ -81,6 +82,7 @@ impl Row {
         self.found[rows.clone()].iter().sum::<u32>() as f32 / self.all[rows].iter().sum::<u32>().max(1) as f32
     }
 
+    #[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
     fn print(&self, name: &str) {
         let cell = |i: usize| format!("{:.2} of {}", self.recall(i..i + 1), self.all[i]);
         let cells: Vec<_> = (0..HEIGHTS.len()).map(cell).collect();

@@ -48,7 +48,7 @@ impl Open {
         let listener = listen(LOOPBACK).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
-        door.to_open().serve(listener, tls, stop.clone());
+        door.opened().serve(listener, tls, stop.clone());
         Self { address, door, stop }
     }
 

@@ -78,7 +78,7 @@ impl Door {
     }
 
     /// For a door that is opened on a socket. Its tasks end after this handle, which therefore waits for nothing.
-    pub(crate) fn to_open(&mut self) -> App {
+    pub(crate) fn opened(&mut self) -> App {
         self.owner = None;
         self.app.take().expect("it is opened once")
     }
