@@ -273,7 +273,7 @@ function Queues({ topology }: { topology: Topology }) {
         <div className="chips">
           {topology.stages.map(({ name, threads }) => (
             <span key={name} className="badge plain">
-              {words(name)} × {threads}
+              {words(name)} {threads > 0 ? `× ${threads}` : '(tasks)'}
             </span>
           ))}
         </div>
