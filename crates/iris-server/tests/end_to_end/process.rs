@@ -10,8 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// How long any single thing may take. Only a failing test waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a condition that no word of the program tells of is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often a condition that no word of the program tells of is looked at: less often than the API allows.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// `iris` with its arguments, which looks for ONNX Runtime where the tests of all crates do.
 pub(crate) fn iris(words: &[&str]) -> Command {
