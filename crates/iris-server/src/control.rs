@@ -1,5 +1,5 @@
 //! Thread `control`: owns the pipeline and the sinks, and changes them one wish after the other, whoever has it: the
-//! start, a signal, or a request. There is one way from a configuration to what runs ([`Owner::take_over`]).
+//! start, a signal, or a request. There is one way from a configuration to what runs (`Owner::take_over`).
 //!
 //! Whoever asks waits on a future and not on a thread, because a change waits for threads of the pipeline. What a change
 //! means is [`crate::config`]'s to know.

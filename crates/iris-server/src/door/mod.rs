@@ -1,6 +1,6 @@
 //! The server's door: everything that comes in by HTTP.
 //!
-//! [`routes`] is the table of all routes with who may use each; [`guard`] stands before every one of them and asks
+//! `routes` is the table of all routes with who may use each; `guard` stands before every one of them and asks
 //! [`authorize`]. What a route does is its handler's business; accounts are [`crate::accounts`]'.
 
 mod app;
