@@ -1,10 +1,14 @@
 //! Runs other programs and tells the user. No knowledge of what they do.
 
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// How many of its last lines are shown of a program that failed.
+const LAST: usize = 30;
 
 /// Prints one line.
 #[expect(clippy::print_stderr, reason = "the one place where this program talks")]
@@ -60,6 +64,19 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// The same with all that it prints in a file, of which the end is shown if it fails: for what talks more than people read.
+pub(crate) fn run_quietly(command: &mut Command, log: &Path) -> Result<()> {
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let result = run(command.stdout(file.try_clone()?).stderr(file));
+    if result.is_err() {
+        let text = fs::read(log)?;
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().collect();
+        say(&lines[lines.len().saturating_sub(LAST)..].join("\n"));
+    }
+    result
+}
+
 /// Runs a program quietly; its standard output, or `None` if it failed or does not exist.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
@@ -98,6 +115,16 @@ mod tests {
         let error = run(program("sh").args(["-c", "exit 3"])).expect_err("it exits with 3");
         assert_eq!(error.to_string(), "`sh -c exit 3` failed (exit status: 3)");
         assert!(run(&mut program("/no/such/program")).is_err());
+    }
+
+    #[test]
+    fn what_is_run_quietly_leaves_a_log() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("log");
+        run_quietly(program("sh").args(["-c", "echo out; echo err >&2"]), &log)?;
+        assert_eq!(fs::read_to_string(&log)?, "out\nerr\n");
+        assert!(run_quietly(&mut program("false"), &log).is_err());
+        Ok(())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell::{ask, program, run, say};
+use crate::shell::{ask, program, run_quietly, say, tools};
 
 /// What is needed, and what for.
 const PACKAGES: &[&str] = &[
@@ -50,9 +50,11 @@ pub(super) fn install() -> Result<bool> {
             missing.join(" ")
         );
     }
-    say(&format!("setup: installing Debian packages: {}", missing.join(" ")));
-    run(apt_get().arg("update"))?;
-    run(apt_get().args(["install", "-y", "--no-install-recommends"]).args(&missing))?;
+    let log = tools().join("apt.log");
+    fs::create_dir_all(tools())?;
+    say(&format!("setup: installing Debian packages (what apt-get says goes to {})", log.display()));
+    run_quietly(apt_get().arg("update"), &log)?;
+    run_quietly(apt_get().args(["install", "-y", "--no-install-recommends"]).args(&missing), &log)?;
     Ok(true)
 }
 

@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
-use iris_core::{CameraId, Clock, MonoTime, Packet, TrackState, Tracks};
+use iris_core::{CameraId, Clock, MonoTime, Packet, Track, TrackState, Tracks};
 use iris_pipeline::{Live as Sights, Sight};
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// How many of those may stay without an answer.
 const UNANSWERED: u32 = 2;
+/// How long a track that is not seen is still shown where it should be; the tracker looks for it longer.
+const UNSEEN: Duration = Duration::from_millis(500);
 /// A viewer has nothing to say; this holds a close and a pong.
 const MAX_INCOMING: usize = 1024;
 
@@ -216,8 +218,12 @@ impl Viewer {
 
 fn tracked<'a>(tracks: &Tracks, classes: &'a [std::sync::Arc<str>]) -> Told<'a> {
     let round = |value: f32, steps: f32| (value * steps).round() / steps;
-    let believed = tracks.live.iter().filter(|track| track.state != TrackState::Tentative);
-    let tracked = believed.map(|track| {
+    let is_there = |track: &&Track| match track.state {
+        TrackState::Tentative => false,
+        TrackState::Confirmed => true,
+        TrackState::Lost => tracks.at.media.since(track.last.media) <= UNSEEN,
+    };
+    let tracked = tracks.live.iter().filter(is_there).map(|track| {
         let unit = track.rect.to_unit(tracks.size);
         Tracked {
             id: track.id.to_string(),
