@@ -67,7 +67,8 @@ pub trait FrameBuffer: Send + Sync {
     fn recycle(self: Box<Self>);
 }
 
-/// A decoded picture. It moves and is never copied; dropping it returns its memory to the pool.
+/// A decoded picture. It moves; dropping it returns its memory to the pool. Who keeps one for long takes a
+/// [copy](Frame::detached).
 pub struct Frame {
     /// Its name: that of the access unit it came from.
     pub key: FrameKey,
@@ -119,6 +120,19 @@ impl Frame {
             _ => Plane { data: &[], stride: 0 },
         }
     }
+
+    /// The same picture in memory of its own. A decoder's pool never shrinks, and grows by each frame that is kept while
+    /// the next is decoded: what is kept for seconds must not be its.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let copy = |index| {
+            let Plane { data, stride } = self.plane(index);
+            (data.to_vec(), stride)
+        };
+        let Self { key, at, stamps, format, range, matrix, size, .. } = *self;
+        let planes = (0..format.planes()).map(copy).collect();
+        Self::new(FrameInfo { key, at, stamps, format, range, matrix, size }, OwnedPlanes::new(planes))
+    }
 }
 
 impl Drop for Frame {
@@ -135,7 +149,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Planes in ordinary memory, owned by the frame: still pictures and tests.
+/// Planes in ordinary memory, owned by the frame: still pictures, pictures that are kept, and tests.
 pub struct OwnedPlanes {
     planes: Vec<(Vec<u8>, usize)>,
 }
@@ -201,6 +215,17 @@ mod tests {
         assert_eq!(returned.load(Ordering::SeqCst), 0);
         drop(moved);
         assert_eq!(returned.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_copy_outlives_the_memory_of_the_pool() {
+        let returned = Arc::default();
+        let frame = frame(&returned);
+        let copy = frame.detached();
+        drop(frame);
+        assert_eq!(returned.load(Ordering::SeqCst), 1);
+        assert_eq!((copy.plane(1).data, copy.plane(1).stride), (&[7][..], 1));
+        assert_eq!((copy.format, copy.size), (PixelFormat::Nv12, Size::new(1, 1)));
     }
 
     #[test]

@@ -72,9 +72,10 @@ impl Analyst {
         }
         self.last = Some((epoch, detections.at()));
         let tracks = self.tracker.update(detections);
-        let frame = Arc::new(frame);
-        for track in tracks.live.iter().filter(|t| t.best.key == frame.key) {
-            self.gallery.insert(track.id, Arc::clone(&frame));
+        let mut best = tracks.live.iter().filter(|t| t.best.key == frame.key).peekable();
+        if best.peek().is_some() {
+            let picture = Arc::new(frame.detached());
+            self.gallery.extend(best.map(|track| (track.id, Arc::clone(&picture))));
         }
         let local = tracks.at.wall.map(|wall| (self.local_clock)(wall));
         self.audience.tell(tracks);
@@ -83,7 +84,7 @@ impl Analyst {
         }
         forget(tracks, &mut self.gallery);
         if self.report_frames {
-            report(Report::Frame { frame, tracks: tracks.clone() });
+            report(Report::Frame { frame: Arc::new(frame), tracks: tracks.clone() });
         }
         true
     }

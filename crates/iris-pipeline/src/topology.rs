@@ -42,8 +42,8 @@ use crate::waiting::Waiting;
 pub const PACKETS: usize = 50;
 /// Results that wait for one analytics thread.
 pub const DETECTIONS: usize = 64;
-/// Reports that wait for whoever stores them.
-pub const REPORTS: usize = 256;
+/// Reports that wait for whoever stores them. Each may hold a picture: 64 of 1080p are 200 MB.
+pub const REPORTS: usize = 64;
 
 /// What comes out.
 #[derive(Debug)]

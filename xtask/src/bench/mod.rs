@@ -33,10 +33,10 @@ fn divan(name: Option<&str>, args: &[String]) -> Result<()> {
 
 fn path(args: &[String]) -> Result<()> {
     let args = args.iter().map(|arg| resolve(arg)).collect::<std::io::Result<Vec<_>>>()?;
-    run_command(cargo(["bench", "--package", "iris-server", "--bench", PATH, "--"]).args(args))
+    run_command(cargo(["run", "--release", "--package", "iris-server", "--example", PATH, "--"]).args(args))
 }
 
-/// Files are named from where the user is; cargo runs benches elsewhere.
+/// Files are named from where the user is; cargo runs programs elsewhere.
 fn resolve(arg: &str) -> std::io::Result<OsString> {
     if Path::new(arg).exists() { Ok(std::path::absolute(arg)?.into()) } else { Ok(arg.into()) }
 }

@@ -3,6 +3,8 @@
 //!
 //! Without a clip it measures the project's own clip and model and, where `shared/` has them, two recordings with
 //! YOLOX-nano. What threads, queues and a camera's network cost is not in it.
+//!
+//! An example and no bench, so that it shares what release builds compile: benches unwind, and would compile all anew.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -39,9 +41,6 @@ struct Args {
     /// Print a JSON object for each clip
     #[arg(long)]
     json: bool,
-    /// Cargo says that this is a bench
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> Result<()> {
