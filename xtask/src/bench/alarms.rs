@@ -22,9 +22,9 @@ const TOLERANCE: f64 = 2.0;
 struct Args {
     /// Scenes with words about hour and weather, such as yard+night; without any, those below
     #[arg(default_values = [
-        "street", "street+dusk", "street+night", "street+rain", "street+snow",
-        "yard", "yard+dusk", "yard+night", "yard+rain", "yard+shaking",
-        "corridor", "workshop",
+        "street", "street+dusk", "street+night", "street+rain", "street+snow", "street+headlights",
+        "yard", "yard+dusk", "yard+night", "yard+infrared", "yard+rain", "yard+snow", "yard+wind", "yard+shake",
+        "yard+insect", "corridor", "corridor+switch", "workshop", "workshop+switch",
     ])]
     scenes: Vec<String>,
     /// What the scenes' chance comes from
