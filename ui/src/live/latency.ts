@@ -1,5 +1,5 @@
-// How long a fragment takes from its arrival to the screen, and how far boxes are from the picture that they belong to.
-// Tests and the curious read it from the tile's element.
+// How long pictures and their boxes take from the server's receiving a picture, by the clocks of server and browser: on one
+// machine they are the same. Tests and the curious read it from the tile's element.
 
 /** How many of the newest measurements are kept. */
 const KEPT = 600;
@@ -13,58 +13,63 @@ export interface Spread {
 export class LatencyMeter {
   /** Pictures that the server left out because this browser was too slow. */
   missed = 0;
-  readonly #arrivals = new Map<number, number>();
-  readonly #picture: number[] = [];
-  readonly #overlay: number[] = [];
+  /** Of each picture, by its place in the video: when the server had received it. */
+  readonly #received = new Map<number, number>();
+  readonly #spreads = { fragment: [] as number[], picture: [] as number[], tracks: [] as number[] };
   #newestTracks: number | null = null;
 
-  /** A fragment came, its place in the video in seconds, the moment in milliseconds. */
-  fragmentArrived(time: number, now: number): void {
-    this.#arrivals.set(key(time), now);
-    if (this.#arrivals.size > KEPT) {
-      for (const oldest of this.#arrivals.keys()) {
-        this.#arrivals.delete(oldest);
-        break;
-      }
+  /** A fragment came: its place in the video in seconds, and when the server received it and now in milliseconds. */
+  fragmentArrived(time: number, received: number, now: number): void {
+    this.#received.set(key(time), received);
+    for (const oldest of this.#received.keys()) {
+      if (this.#received.size <= KEPT) break;
+      this.#received.delete(oldest);
     }
+    this.#note('fragment', time, now);
   }
 
   /** Tracks of this moment of the video came. */
   tracksArrived(time: number, now: number): void {
     this.#newestTracks = time;
-    const arrival = this.#arrivals.get(key(time));
-    if (arrival !== undefined) keep(this.#overlay, now - arrival);
+    this.#note('tracks', time, now);
   }
 
   /** The picture of this moment of the video is on the screen at `at` milliseconds. */
   shown(time: number, at: number): void {
-    const arrival = this.#arrivals.get(key(time));
-    if (arrival !== undefined) keep(this.#picture, at - arrival);
+    this.#note('picture', time, at);
   }
 
   get newestTracks(): number | null {
     return this.#newestTracks;
   }
 
-  /** Milliseconds from a fragment's arrival to its picture. */
-  get picture(): Spread {
-    return spread(this.#picture);
+  /** Milliseconds from a picture's receipt by the server to its fragment here. */
+  get fragment(): Spread {
+    return spread(this.#spreads.fragment);
   }
 
-  /** Milliseconds from a fragment's arrival to that of its tracks; below `picture`, boxes are there in time. */
+  /** Milliseconds from a picture's receipt to the screen. */
+  get picture(): Spread {
+    return spread(this.#spreads.picture);
+  }
+
+  /** Milliseconds from a picture's receipt to its tracks here; below `picture`, boxes are there in time. */
   get tracks(): Spread {
-    return spread(this.#overlay);
+    return spread(this.#spreads.tracks);
+  }
+
+  #note(what: 'fragment' | 'picture' | 'tracks', time: number, now: number): void {
+    const received = this.#received.get(key(time));
+    if (received === undefined) return;
+    const values = this.#spreads[what];
+    values.push(now - received);
+    if (values.length > KEPT) values.shift();
   }
 }
 
 /** To the millisecond: the browser rounds the time of a picture to microseconds. */
 function key(time: number): number {
   return Math.round(time * 1000);
-}
-
-function keep(values: number[], value: number): void {
-  values.push(value);
-  if (values.length > KEPT) values.shift();
 }
 
 function spread(values: number[]): Spread {

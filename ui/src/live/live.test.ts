@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Box } from '../api/types';
 import { LatencyMeter } from './latency';
-import { shownTime } from './mp4';
+import { receivedTime, shownTime } from './mp4';
 import { contain } from './overlay';
 import { Margin, pace } from './pace';
 import { TrackTimeline } from './tracks';
@@ -31,6 +31,16 @@ function tfdt(version: 0 | 1, ticks: number): Uint8Array {
 }
 
 const bufferOf = (bytes: Uint8Array) => bytes.slice().buffer as ArrayBuffer;
+
+test('when the server received a picture is read from the fragment', () => {
+  const body = new DataView(new ArrayBuffer(20));
+  body.setUint32(8, 2_208_988_800 + 1_690_496_512);
+  body.setUint32(12, 2 ** 31);
+  const prft = box('prft', new Uint8Array(body.buffer));
+  expect(receivedTime(bufferOf(prft))).toBe(1_690_496_512_500);
+  expect(receivedTime(bufferOf(box('prft', new Uint8Array(12))))).toBeNull();
+  expect(receivedTime(bufferOf(box('moof')))).toBeNull();
+});
 
 describe('shownTime', () => {
   test.each([0, 1] as const)('reads version %i, past other boxes', (version) => {
@@ -184,15 +194,16 @@ describe('Margin', () => {
   });
 });
 
-test('latency is measured from a fragment’s arrival', () => {
+test('latency is measured from when the server received a picture', () => {
   const meter = new LatencyMeter();
   for (let index = 0; index < 100; index += 1) {
-    meter.fragmentArrived(index / 25, 1000 + index);
+    meter.fragmentArrived(index / 25, 1000 + index, 1003 + index);
     meter.tracksArrived(index / 25, 1020 + index);
     // The browser gives times rounded to microseconds.
     meter.shown(Math.round((index / 25) * 1e6) / 1e6, 1000 + index + index);
   }
   meter.shown(1000, 5000);
+  expect(meter.fragment).toEqual({ count: 100, p50: 3, p95: 3 });
   expect(meter.picture).toEqual({ count: 100, p50: 49, p95: 94 });
   expect(meter.tracks).toEqual({ count: 100, p50: 20, p95: 20 });
 });

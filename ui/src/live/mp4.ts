@@ -1,4 +1,5 @@
-// The one thing the player reads from a fragment itself: when its picture is shown (ISO/IEC 14496-12, `tfdt` and `trun`).
+// What the player reads from a fragment itself (ISO/IEC 14496-12): when its picture is shown (`tfdt` and `trun`), and when
+// it reached the server (`prft`).
 
 /** Ticks a second on the timeline of every fragment that the server sends. */
 const TIMESCALE = 90_000;
@@ -17,6 +18,18 @@ export function shownTime(fragment: ArrayBuffer): number | null {
     // A box that is shorter than what it should hold.
     return null;
   }
+}
+
+/** Seconds from 1900, where NTP's timestamps begin, to 1970. */
+const NTP_EPOCH = 2_208_988_800;
+
+/** When the server had received a fragment's picture, in milliseconds since 1970 by its clock; null if it does not say. */
+export function receivedTime(fragment: ArrayBuffer): number | null {
+  const view = new DataView(fragment);
+  const prft = find(view, 0, view.byteLength, 'prft');
+  // Version, flags and track come first.
+  if (!prft || prft.end - prft.start < 16) return null;
+  return (view.getUint32(prft.start + 8) - NTP_EPOCH + view.getUint32(prft.start + 12) / 2 ** 32) * 1000;
 }
 
 function decodeTicks(view: DataView, at: number): number {

@@ -6,7 +6,7 @@ import { connect, type Socket } from '../api/socket';
 import type { CameraState } from '../api/types';
 import { SourceFeed } from './feed';
 import { LatencyMeter } from './latency';
-import { shownTime } from './mp4';
+import { receivedTime, shownTime } from './mp4';
 import { Margin, pace } from './pace';
 import { type Track, TrackTimeline } from './tracks';
 
@@ -69,7 +69,7 @@ export class LivePlayer {
         break;
       case 'tracks':
         this.tracks.add({ t: message.t, tracks: message.tracks });
-        this.latency.tracksArrived(message.t, performance.now());
+        this.latency.tracksArrived(message.t, wallClock(performance.now()));
         break;
       case 'state':
         this.#listener.state(message.state, message.error);
@@ -91,7 +91,8 @@ export class LivePlayer {
     const time = shownTime(data);
     if (time !== null) {
       const now = performance.now();
-      this.latency.fragmentArrived(time, now);
+      const received = receivedTime(data);
+      if (received !== null) this.latency.fragmentArrived(time, received, wallClock(now));
       this.#margin.arrived(now / 1000, time);
     }
     this.#feed?.append(data);
@@ -132,11 +133,16 @@ export class LivePlayer {
   #watch(): void {
     this.#video.requestVideoFrameCallback((_, frame) => {
       if (this.#closed) return;
-      this.latency.shown(frame.mediaTime, frame.expectedDisplayTime);
+      this.latency.shown(frame.mediaTime, wallClock(frame.expectedDisplayTime));
       this.#listener.shown(frame.mediaTime);
       this.#watch();
     });
   }
+}
+
+/** A moment of the browser's clock, in milliseconds since 1970. */
+function wallClock(now: number): number {
+  return performance.timeOrigin + now;
 }
 
 /** `video/mp4; codecs="hvc1.1.6.L93.B0"` as people call it. */

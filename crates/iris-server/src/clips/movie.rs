@@ -97,7 +97,7 @@ impl Movie {
 
     fn flush(&mut self) -> Result<(), NoClip> {
         let Some(first) = self.samples.first() else { return Ok(()) };
-        let bytes = fragment(self.fragments.len() as u32 + 1, &self.samples)?;
+        let bytes = fragment(self.fragments.len() as u32 + 1, &self.samples, None)?;
         self.fragments.push(Indexed {
             bytes: bytes.len() as u32,
             show: first.timing.show,

@@ -100,14 +100,13 @@ struct Viewer {
     live: Live,
     /// The codec that was last said not to be playable.
     unsupported: Option<String>,
-    delays: Delays,
+    joined: MonoTime,
     _seat: Seat,
 }
 
 impl Viewer {
     fn new(camera: CameraId, socket: WebSocket, seat: Seat, now: MonoTime) -> Self {
-        let (live, delays) = (Live::default(), Delays { joined: now, all: Vec::new() });
-        Self { camera, socket, live, unsupported: None, delays, _seat: seat }
+        Self { camera, socket, live: Live::default(), unsupported: None, joined: now, _seat: seat }
     }
 
     async fn watch(&mut self, app: &App, caller: &Caller, mut sights: Sights) -> Over {
@@ -176,7 +175,10 @@ impl Viewer {
                 }
                 Piece::Fragment(bytes) => {
                     self.send(Message::Binary(bytes)).await?;
-                    self.delays.note(packet.received, clock);
+                    // What came before the viewer is old by nature.
+                    if packet.received >= self.joined {
+                        iris_pipeline::observe_age("viewed", clock.mono().since(packet.received));
+                    }
                 }
             }
         }
@@ -205,7 +207,6 @@ impl Viewer {
     }
 
     async fn leave(mut self, why: Over) {
-        self.delays.report(self.camera);
         let (code, reason) = match why {
             Over::Gone => return,
             Over::Revoked => (close_code::POLICY, "you may not watch this any more"),
@@ -233,35 +234,6 @@ fn tracked<'a>(tracks: &Tracks, classes: &'a [std::sync::Arc<str>]) -> Told<'a> 
         }
     });
     Told::Tracks { t: tracks.at.media.as_secs_f64(), tracks: tracked.collect() }
-}
-
-/// How long it took from an access unit's last byte until its fragment was written to the socket. What came before the
-/// viewer is old by nature and not counted.
-struct Delays {
-    joined: MonoTime,
-    all: Vec<Duration>,
-}
-
-impl Delays {
-    /// More than these are not kept: seven minutes at 25 a second.
-    const MOST: usize = 10_000;
-
-    fn note(&mut self, received: MonoTime, clock: &dyn Clock) {
-        if received < self.joined {
-            return;
-        }
-        let delay = clock.mono().since(received);
-        iris_pipeline::observe_age("viewed", delay);
-        if self.all.len() < Self::MOST {
-            self.all.push(delay);
-        }
-    }
-
-    fn report(&mut self, camera: CameraId) {
-        self.all.sort_unstable();
-        let rank = |percent: usize| self.all.get((self.all.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        tracing::debug!(%camera, fragments = self.all.len(), p50 = ?rank(50), p95 = ?rank(95), "a viewer has left");
-    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 //! track is and when a fragment is due belongs to the parent.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use iris_core::WallTime;
 use mp4_atom::{
-    Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mehd, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, SegmentReference,
-    Sidx, Stbl, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
+    Dinf, Dref, Encode, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Mehd, Mfhd, Minf, Moof, Moov, Mvex, Mvhd, Prft, ReferenceTime,
+    SegmentReference, Sidx, Stbl, Stsd, Tfdt, Tfhd, Tkhd, Traf, Trak, Trex, Trun, TrunEntry, Url, Vmhd,
 };
 
 use super::parameters::Description;
 use super::{Indexed, MOST_FRAGMENTS, Sample, TIMESCALE, Timing, Unsupported};
 
 const TRACK: u32 = 1;
+/// Seconds from 1900, where NTP's timestamps begin, to 1970 (RFC 5905 §6).
+const NTP_EPOCH: u64 = 2_208_988_800;
 /// Where decoding can start: it depends on no other.
 const KEY: u32 = 2 << 24;
 /// It depends on others, and is no place to start.
@@ -101,7 +104,7 @@ fn track(description: &Description) -> Trak {
 }
 
 /// A fragment: `moof` and `mdat`. Samples lie in the order in which they are decoded; the first gives the time.
-pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsupported> {
+pub(super) fn fragment(sequence: u32, samples: &[Sample], received: Option<WallTime>) -> Result<Bytes, Unsupported> {
     let Some(first) = samples.first() else { return Ok(Bytes::new()) };
     let entries: Vec<TrunEntry> = samples.iter().map(entry).collect();
     let moof = |offset| Moof {
@@ -114,11 +117,14 @@ pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsup
         }],
     };
     let payload: usize = samples.iter().map(|sample| sample.data.len()).sum();
-    let mut out = BytesMut::with_capacity(payload + 128 + 16 * samples.len());
+    let mut out = BytesMut::with_capacity(payload + 160 + 16 * samples.len());
     moof(0).encode(&mut out).map_err(Unsupported::encode)?;
-    // The samples begin behind the head of `mdat`, as far from the start as is now known.
+    // The samples begin behind the head of `mdat`, as far from the start of `moof` as is now known.
     let offset = out.len() + 8;
     out.clear();
+    if let Some(at) = received {
+        reference_time(first, at).encode(&mut out).map_err(Unsupported::encode)?;
+    }
     moof(offset as i32).encode(&mut out).map_err(Unsupported::encode)?;
     out.put_u32(u32::try_from(payload + 8).map_err(|_| Unsupported::parameters("a fragment is too large"))?);
     out.put_slice(b"mdat");
@@ -126,6 +132,18 @@ pub(super) fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsup
         out.put_slice(&sample.data);
     }
     Ok(out.freeze())
+}
+
+/// When a sample reached us, by the wall clock (ISO/IEC 14496-12 §8.16.5).
+fn reference_time(sample: &Sample, at: WallTime) -> Prft {
+    let micros = at.unix_micros.unsigned_abs();
+    let (seconds, rest) = (micros / 1_000_000 + NTP_EPOCH, micros % 1_000_000);
+    Prft {
+        reference_track_id: TRACK,
+        ntp_timestamp: seconds << 32 | (rest << 32) / 1_000_000,
+        media_time: sample.timing.show.unsigned_abs(),
+        utc_time_semantics: ReferenceTime::RealTime,
+    }
 }
 
 fn entry(sample: &Sample) -> TrunEntry {

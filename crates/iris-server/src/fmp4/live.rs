@@ -76,7 +76,7 @@ impl Live {
         if let Some(track) = &self.track {
             let sample = track.sample(packet, timing);
             self.fragments = self.fragments.wrapping_add(1);
-            pieces.push(Piece::Fragment(fragment(self.fragments, &[sample])?));
+            pieces.push(Piece::Fragment(fragment(self.fragments, &[sample], packet.at.wall)?));
         }
         self.last = Some((packet.key.epoch, ticks(packet.dts)));
         Ok(pieces)

@@ -11,7 +11,7 @@ mod parameters;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use iris_core::{Codec, CodecParams, MediaTime, Packet, Size, Timebase};
+use iris_core::{Codec, CodecParams, MediaTime, Packet, Size, Timebase, WallTime};
 
 pub use live::{Live, Piece};
 use parameters::Description;
@@ -150,12 +150,12 @@ impl Track {
     }
 }
 
-/// A fragment of samples that follow each other.
+/// A fragment of samples that follow each other; it tells when the first was `received`, if that is known.
 ///
 /// # Errors
 /// More than 4 GiB, or times that are too far from each other.
-pub fn fragment(sequence: u32, samples: &[Sample]) -> Result<Bytes, Unsupported> {
-    boxes::fragment(sequence, samples)
+pub fn fragment(sequence: u32, samples: &[Sample], received: Option<WallTime>) -> Result<Bytes, Unsupported> {
+    boxes::fragment(sequence, samples, received)
 }
 
 /// A time on the camera's timeline in ticks.

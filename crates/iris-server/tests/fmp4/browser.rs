@@ -140,7 +140,7 @@ fn chromium_plays_a_clip_and_knows_how_long_it_is() {
     let (mut body, mut index) = (Vec::new(), Vec::new());
     for (n, group) in packets.chunks(20).enumerate() {
         let samples: Vec<_> = group.iter().map(sample).collect();
-        let bytes = fragment(n as u32 + 1, &samples).expect("a fragment");
+        let bytes = fragment(n as u32 + 1, &samples, None).expect("a fragment");
         let (show, starts_with_key) = (samples[0].timing.show, samples[0].is_key);
         index.push(Indexed { bytes: bytes.len() as u32, show, duration: 180_000, starts_with_key });
         body.extend_from_slice(&bytes);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use iris_core::clock::SystemClock;
-use iris_core::{CameraId, Codec, Epoch, Item, Packet};
+use iris_core::{CameraId, Codec, Epoch, Item, Packet, WallTime};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transport};
 use iris_server::fmp4::{Indexed, Live, MOST_FRAGMENTS, Piece, Timing, Track, Unsupported, fragment, ticks};
 
@@ -76,6 +76,9 @@ fn mux(packets: &[Packet]) -> (Vec<String>, Vec<u8>, u64) {
 
 const H265: &str = "-c:v libx265 -x265-params log-level=none:keyint=20:bframes=2";
 
+/// Half a second after a whole one.
+const RECEIVED: WallTime = WallTime { unix_micros: 1_690_496_512_500_000 };
+
 #[test]
 fn every_picture_is_found_at_its_time_whatever_the_source_is_packed_in() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -101,7 +104,7 @@ fn a_fragment_of_many_pictures_is_one_too_and_the_head_says_how_long_it_is() {
     let track = Track::of(&packets[0]).expect("it fits into a movie");
     let timing = |packet: &Packet| Timing { decode: ticks(packet.dts), show: ticks(packet.at.media), duration: 9_000 };
     let samples: Vec<_> = packets[20..].iter().map(|packet| track.sample(packet, timing(packet))).collect();
-    let fragment = fragment(1, &samples).expect("a fragment");
+    let fragment = fragment(1, &samples, Some(RECEIVED)).expect("a fragment");
     let show = samples[0].timing.show;
     let only = Indexed { bytes: fragment.len() as u32, show, duration: 540_000, starts_with_key: true };
     let head = track.indexed_head(&[only]).expect("a head");
@@ -109,6 +112,9 @@ fn a_fragment_of_many_pictures_is_one_too_and_the_head_says_how_long_it_is() {
         assert_eq!(head.len(), track.indexed_head(&vec![only; others]).expect("a head").len());
     }
     assert!(track.indexed_head(&[only; MOST_FRAGMENTS + 1]).is_err());
+    // The box's head, version and flags, and the track; then NTP's seconds since 1900 and their fraction.
+    assert_eq!(fragment[4..8], *b"prft");
+    assert_eq!(fragment[16..24], [0xE8, 0x6D, 0x6C, 0x80, 0x80, 0, 0, 0]);
     let movie = [head, fragment].concat();
     assert_eq!(shown(&movie, folder.path()), times(&packets[20..]));
 }
