@@ -17,6 +17,7 @@ import { CameraPage } from './pages/camera';
 import { CamerasPage } from './pages/cameras';
 import { EventsPage } from './pages/events';
 import { LivePage } from './pages/live';
+import { ReferencePage } from './pages/reference';
 import { SetupPage } from './pages/setup';
 import { SignInPage } from './pages/sign-in';
 import { SinksPage } from './pages/sinks';
@@ -90,6 +91,7 @@ function Inside({ session }: { session: Session }) {
             <Route path="/users" component={UsersPage} />
             <Route path="/tokens" component={TokensPage} />
             <Route path="/sinks" component={SinksPage} />
+            <Route path="/reference" component={ReferencePage} />
             <Route>
               <Nothing icon="info" title="There is no such page" />
             </Route>

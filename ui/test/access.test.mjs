@@ -26,6 +26,7 @@ const PAGES = [
   ['/users', {}, '.entry'],
   ['/tokens', {}, '.entry'],
   ['/sinks', {}, '.entry'],
+  ['/reference', {}, '.opblock'],
   ['/', { session: false }, 'form'],
   ['/setup#token=let-me-in', { session: false, setup: true }, 'form'],
 ];

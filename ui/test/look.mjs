@@ -75,6 +75,7 @@ const PAGES = [
   ['tokens', '/tokens'],
   ['sinks', '/sinks'],
   ['menu', '/events', {}, (page) => page.getByTitle('Account').click()],
+  ['reference', '/reference'],
   ['sign-in', '/', { session: false }],
   ['setup', '/setup#token=let-me-in', { session: false, setup: true }],
   ['not-found', '/cameras/nothing'],

@@ -118,6 +118,31 @@ describe('the whole way', { skip: missing ? `there is no ${missing}` : false }, 
       .waitFor();
   });
 
+  test('the API is tried in the page: one call that shows, one picture, one call that changes', async () => {
+    await page.getByRole('button', { name: 'admin' }).click();
+    await page.getByRole('link', { name: 'API', exact: true }).click();
+    const answer = async (operation, fill = async () => {}) => {
+      const call = page.locator(`#operations-cameras-${operation}`);
+      await call.locator('.opblock-summary-control').click();
+      await fill(call);
+      await call.getByRole('button', { name: 'Execute' }).click();
+      const answer = call.locator('.live-responses-table');
+      await answer.getByText('200', { exact: true }).waitFor();
+      return answer;
+    };
+    const camera = (call) => call.getByPlaceholder('camera').fill('test-yard');
+    await (await answer('list_cameras')).getByText('"Test yard"').waitFor();
+    const picture = (await answer('snapshot', camera)).locator('img');
+    await until(() => picture.evaluate(({ naturalWidth }) => naturalWidth === 320));
+    const renamed = await answer('change_camera', async (call) => {
+      await camera(call);
+      await call.locator('textarea').fill('{"name": "Tried yard"}');
+    });
+    await renamed.getByText('"Tried yard"').waitFor();
+    await page.getByRole('link', { name: 'Cameras', exact: true }).click();
+    await page.getByText('Tried yard').first().waitFor();
+  });
+
   test('signed out is out, and the password leads in again', async () => {
     await page.getByRole('button', { name: 'admin' }).click();
     await page.getByRole('button', { name: 'Sign out' }).click();

@@ -37,6 +37,11 @@ export function setCsrf(token: string): void {
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
+/** What must come with a request that may change something. */
+export function csrfHeader(method: string): Record<string, string> {
+  return method === 'GET' ? {} : { 'x-csrf-token': csrf };
+}
+
 /** Asks the server. Rejects with a `Problem`, or with the `AbortError` of `signal`. */
 export async function request<T>(
   method: Method,
@@ -44,9 +49,8 @@ export async function request<T>(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<T> {
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: 'application/json', ...csrfHeader(method) };
   if (body !== undefined) headers['content-type'] = 'application/json';
-  if (method !== 'GET') headers['x-csrf-token'] = csrf;
   const init: RequestInit = { method, headers, credentials: 'same-origin' };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (signal) init.signal = signal;

@@ -99,6 +99,7 @@ function AccountMenu() {
   const places: Place[] = [
     { path: '/account', label: 'Change password', icon: 'lock' },
     ...(isAdmin ? ADMIN_PLACES : []),
+    { path: '/reference', label: 'API', icon: 'code' },
   ];
   return (
     <>

@@ -3,6 +3,7 @@ import { sampleEvent } from '../test/samples';
 import { readFilter, withChoice } from './event-filter';
 import { describeEvent, formatBytes, formatDay, formatDuration, lengthOf } from './format';
 import { passwordFault } from './password';
+import { applyScheme } from './scheme';
 import { slug } from './slug';
 
 test.each([
@@ -75,4 +76,14 @@ test('a new password is long enough and entered twice', () => {
   expect(passwordFault('short', '')).toMatch(/12/);
   expect(passwordFault('long enough, this', 'something else')).toMatch(/same/);
   expect(passwordFault('long enough, this', 'long enough, this')).toBeUndefined();
+});
+
+test('the scheme is shown to the page and to Swagger UI', () => {
+  const { classList, dataset } = document.documentElement;
+  for (const scheme of ['dark', 'light'] as const) {
+    applyScheme(scheme);
+    expect([dataset['scheme'], classList.contains('dark-mode')]).toEqual([scheme, scheme === 'dark']);
+  }
+  applyScheme('system');
+  expect(dataset['scheme']).toBeUndefined();
 });

@@ -11,10 +11,16 @@ function stored(): Scheme {
   return value === 'light' || value === 'dark' ? value : 'system';
 }
 
+const prefersDark = window.matchMedia('(prefers-color-scheme: dark)');
+prefersDark.addEventListener('change', () => applyScheme());
+
 /** Shows the scheme; before the first picture of the page too, so that it does not flash. */
 export function applyScheme(scheme: Scheme = stored()): void {
-  if (scheme === 'system') delete document.documentElement.dataset['scheme'];
-  else document.documentElement.dataset['scheme'] = scheme;
+  const { classList, dataset } = document.documentElement;
+  if (scheme === 'system') delete dataset['scheme'];
+  else dataset['scheme'] = scheme;
+  // For Swagger UI, which knows no `color-scheme`.
+  classList.toggle('dark-mode', scheme === 'dark' || (scheme === 'system' && prefersDark.matches));
 }
 
 export function useScheme(): [Scheme, (scheme: Scheme) => void] {

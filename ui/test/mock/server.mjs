@@ -10,8 +10,9 @@ import { discAt, makeClip, makePicture, play, RATE, split } from './media.mjs';
 import { camera, event, makeState, system, topology } from './state.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/page', import.meta.url));
+const API = fileURLToPath(new URL('../../../api/openapi.json', import.meta.url));
 const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -93,6 +94,7 @@ class Mock {
     if (key === 'POST setup' || key === 'POST session') return this.signIn(first, body);
     if (!this.session) return problem(401, 'unauthenticated', 'Sign in first.');
     if (key === 'GET session') return this.session;
+    if (key === 'GET openapi.json') return JSON.parse(readFileSync(API));
     if (key === 'DELETE session') {
       this.session = null;
       return [204];

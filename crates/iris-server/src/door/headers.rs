@@ -2,9 +2,9 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Scripts, styles and fonts of our own only, nothing inline, nobody's frame. `blob:` is where live pictures come from,
-/// `data:` the picture of a camera that is being tried.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
+/// Scripts, styles and fonts of our own only, nothing inline, nobody's frame. `blob:` is where live pictures come from, and
+/// those that are shown where the API is tried; `data:` the picture of a camera that is being tried.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; \
                       media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
