@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from 'react';
 import { useChangeCamera, useModels } from '../api/queries';
 import type { Camera, CameraPatch, Tracker, Transport } from '../api/types';
-import { Field, ProblemNotice } from './parts';
+import { Field, ProblemNotice, TextField } from './parts';
 import { useToast } from './toast';
 
 interface CameraSettingsProps {
@@ -54,31 +54,22 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
           />
           Watch this camera
         </label>
-        <Field label="Name" wrong={wrong('name')}>
-          {(props) => (
-            <input
-              {...props}
-              value={patch.name ?? camera.name}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field
+        <TextField
+          label="Name"
+          wrong={wrong('name')}
+          value={patch.name ?? camera.name}
+          onChange={(name) => set({ name })}
+        />
+        <TextField
           label="Address"
           wrong={wrong('url')}
           hint={readOnly ? undefined : 'Where *** stays, the password stays'}
-        >
-          {(props) => (
-            <input
-              {...props}
-              required
-              value={patch.url ?? camera.url}
-              autoComplete="off"
-              spellCheck={false}
-              onChange={(event) => set({ url: event.target.value })}
-            />
-          )}
-        </Field>
+          required
+          value={patch.url ?? camera.url}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(url) => set({ url })}
+        />
         <div className="pair">
           <Field label="Model" wrong={wrong('model')}>
             {(props) => (

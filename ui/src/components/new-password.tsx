@@ -1,7 +1,7 @@
 // A new password, entered twice.
 
 import { passwordFault, SHORTEST } from '../lib/password';
-import { Field } from './parts';
+import { TextField } from './parts';
 
 interface NewPasswordProps {
   password: string;
@@ -15,35 +15,26 @@ export function NewPassword({ password, again, wrong, onChange }: NewPasswordPro
   const isShort = password !== '' && password.length < SHORTEST;
   return (
     <>
-      <Field
+      <TextField
         label="New password"
         wrong={wrong ?? (isShort ? fault : undefined)}
         hint={`At least ${SHORTEST} characters`}
-      >
-        {(props) => (
-          <input
-            {...props}
-            required
-            type="password"
-            autoComplete="new-password"
-            minLength={SHORTEST}
-            value={password}
-            onChange={(event) => onChange({ password: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="New password again" wrong={isShort ? undefined : fault}>
-        {(props) => (
-          <input
-            {...props}
-            required
-            type="password"
-            autoComplete="new-password"
-            value={again}
-            onChange={(event) => onChange({ again: event.target.value })}
-          />
-        )}
-      </Field>
+        required
+        type="password"
+        autoComplete="new-password"
+        minLength={SHORTEST}
+        value={password}
+        onChange={(password) => onChange({ password })}
+      />
+      <TextField
+        label="New password again"
+        wrong={isShort ? undefined : fault}
+        required
+        type="password"
+        autoComplete="new-password"
+        value={again}
+        onChange={(again) => onChange({ again })}
+      />
     </>
   );
 }

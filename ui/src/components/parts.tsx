@@ -1,6 +1,6 @@
 // The parts that forms and pages are made of. Each is a thin name for a class of styles/parts.css.
 
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ComponentProps, type ReactNode, useEffect, useId, useRef } from 'react';
 import type { Problem } from '../api/client';
 import type { Camera, CameraState } from '../api/types';
 import { stateName } from '../lib/format';
@@ -39,6 +39,19 @@ export function Field({ label, hint, wrong, children }: FieldProps) {
         )
       )}
     </div>
+  );
+}
+
+interface TextFieldProps extends Omit<ComponentProps<'input'>, 'onChange'>, Omit<FieldProps, 'children'> {
+  onChange(value: string): void;
+}
+
+/** A labelled line of text. */
+export function TextField({ label, hint, wrong, onChange, ...input }: TextFieldProps) {
+  return (
+    <Field label={label} hint={hint} wrong={wrong}>
+      {(props) => <input {...props} {...input} onChange={(event) => onChange(event.target.value)} />}
+    </Field>
   );
 }
 

@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from 'react';
 import { useChangePassword } from '../api/queries';
 import { NewPassword } from '../components/new-password';
-import { Field, ProblemNotice } from '../components/parts';
+import { ProblemNotice, TextField } from '../components/parts';
 import { Page } from '../components/shell';
 import { useToast } from '../components/toast';
 import { useTitle } from '../lib/hooks';
@@ -34,18 +34,14 @@ export function AccountPage() {
       <form className="card small-form" onSubmit={submit}>
         <div className="body stack">
           <ProblemNotice problem={change.error} />
-          <Field label="Present password">
-            {(props) => (
-              <input
-                {...props}
-                required
-                type="password"
-                autoComplete="current-password"
-                value={values.old}
-                onChange={(event) => setValues({ ...values, old: event.target.value })}
-              />
-            )}
-          </Field>
+          <TextField
+            label="Present password"
+            required
+            type="password"
+            autoComplete="current-password"
+            value={values.old}
+            onChange={(old) => setValues({ ...values, old })}
+          />
           <NewPassword {...values} onChange={(change) => setValues({ ...values, ...change })} />
           <div className="row end">
             <button type="submit" className="button primary" disabled={change.isPending}>

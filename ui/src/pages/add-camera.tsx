@@ -5,7 +5,7 @@ import { useLocation } from 'wouter';
 import { useAddCamera, useModels, useTestSource } from '../api/queries';
 import type { SourceTest, Transport } from '../api/types';
 import { Icon } from '../components/icon';
-import { Field, Nothing, Notice, ProblemNotice } from '../components/parts';
+import { Field, Nothing, Notice, ProblemNotice, TextField } from '../components/parts';
 import { Page } from '../components/shell';
 import { useToast } from '../components/toast';
 import { codecName, formatRate } from '../lib/format';
@@ -38,7 +38,7 @@ export function AddCameraPage() {
               <h2>1. Its address</h2>
             </header>
             <div className="body stack">
-              <Field
+              <TextField
                 label="Address"
                 wrong={test.error?.at('url')}
                 hint={
@@ -46,18 +46,12 @@ export function AddCameraPage() {
                     <code>rtsp://user:password@10.0.0.11/stream1</code>, or HTTP for MJPEG and HLS
                   </>
                 }
-              >
-                {(props) => (
-                  <input
-                    {...props}
-                    required
-                    value={source.url}
-                    autoComplete="off"
-                    spellCheck={false}
-                    onChange={(event) => change({ url: event.target.value.trim() })}
-                  />
-                )}
-              </Field>
+                required
+                value={source.url}
+                autoComplete="off"
+                spellCheck={false}
+                onChange={(value) => change({ url: value.trim() })}
+              />
               <Field label="Transport">
                 {(props) => (
                   <select
@@ -150,26 +144,23 @@ function NameForm({ source, tested }: { source: Source; tested: boolean }) {
             It did not answer. It can be added all the same, and is tried again and again.
           </Notice>
         )}
-        <Field label="Name" wrong={add.error?.at('name')} hint="What people call it">
-          {(props) => (
-            <input {...props} required value={name} onChange={(event) => setName(event.target.value)} />
-          )}
-        </Field>
-        <Field
+        <TextField
+          label="Name"
+          wrong={add.error?.at('name')}
+          hint="What people call it"
+          required
+          value={name}
+          onChange={setName}
+        />
+        <TextField
           label="Id"
           wrong={add.error?.at('id')}
           hint="Its name in events and files, for ever: a-z, 0-9, _ and -"
-        >
-          {(props) => (
-            <input
-              {...props}
-              required
-              pattern="[a-z0-9_\-]{1,32}"
-              value={id}
-              onChange={(event) => setOwnId(event.target.value)}
-            />
-          )}
-        </Field>
+          required
+          pattern="[a-z0-9_\-]{1,32}"
+          value={id}
+          onChange={setOwnId}
+        />
         {(models.data?.length ?? 0) > 1 && (
           <Field label="Model" wrong={add.error?.at('model')}>
             {(props) => (

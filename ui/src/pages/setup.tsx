@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { useSetup } from '../api/queries';
 import { Door } from '../components/door';
 import { NewPassword } from '../components/new-password';
-import { Field, ProblemNotice } from '../components/parts';
+import { ProblemNotice, TextField } from '../components/parts';
 import { useTitle } from '../lib/hooks';
 import { passwordFault } from '../lib/password';
 
@@ -29,35 +29,26 @@ export function SetupPage() {
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={setup.error} />
         {!hadToken && (
-          <Field
+          <TextField
             label="Set-up token"
             hint="Iris printed it when it started; it is also in the file setup-token of its store"
-          >
-            {(props) => (
-              <input
-                {...props}
-                required
-                autoComplete="off"
-                spellCheck={false}
-                value={token}
-                onChange={(event) => setToken(event.target.value.trim())}
-              />
-            )}
-          </Field>
+            required
+            autoComplete="off"
+            spellCheck={false}
+            value={token}
+            onChange={(value) => setToken(value.trim())}
+          />
         )}
-        <Field label="Name" wrong={setup.error?.at('name')}>
-          {(props) => (
-            <input
-              {...props}
-              required
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          wrong={setup.error?.at('name')}
+          required
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          value={name}
+          onChange={setName}
+        />
         <NewPassword
           {...secret}
           wrong={setup.error?.at('password')}

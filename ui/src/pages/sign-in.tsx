@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from 'react';
 import { useSignIn } from '../api/queries';
 import { Door } from '../components/door';
-import { Field, ProblemNotice } from '../components/parts';
+import { ProblemNotice, TextField } from '../components/parts';
 import { useTitle } from '../lib/hooks';
 
 export function SignInPage() {
@@ -19,31 +19,23 @@ export function SignInPage() {
     <Door title="Sign in">
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={signIn.error} />
-        <Field label="Name">
-          {(props) => (
-            <input
-              {...props}
-              required
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Password">
-          {(props) => (
-            <input
-              {...props}
-              required
-              type="password"
-              autoComplete="current-password"
-              value={password}
-              onChange={(event) => setPassword(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          required
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          value={name}
+          onChange={setName}
+        />
+        <TextField
+          label="Password"
+          required
+          type="password"
+          autoComplete="current-password"
+          value={password}
+          onChange={setPassword}
+        />
         <button type="submit" className="button primary wide" disabled={signIn.isPending}>
           {signIn.isPending ? 'Signing in…' : 'Sign in'}
         </button>

@@ -7,12 +7,12 @@ import { Icon } from '../components/icon';
 import {
   Confirm,
   Dialog,
-  Field,
   Loaded,
   Nothing,
   OriginBadge,
   ProblemNotice,
   Skeleton,
+  TextField,
 } from '../components/parts';
 import { Page } from '../components/shell';
 import { useToast } from '../components/toast';
@@ -131,45 +131,35 @@ function AddSink({ onClose }: { onClose(): void }) {
     <Dialog title="Add a webhook" onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={add.error} />
-        <Field label="Name" wrong={add.error?.at('name')} hint="a-z, 0-9, _ and -">
-          {(props) => (
-            <input
-              {...props}
-              required
-              pattern="[a-z0-9][a-z0-9_\-]{0,31}"
-              value={sink.name}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Address" wrong={add.error?.at('url')} hint="https://alarms.example.org/iris">
-          {(props) => (
-            <input
-              {...props}
-              required
-              type="url"
-              value={sink.url}
-              onChange={(event) => set({ url: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field
+        <TextField
+          label="Name"
+          wrong={add.error?.at('name')}
+          hint="a-z, 0-9, _ and -"
+          required
+          pattern="[a-z0-9][a-z0-9_\-]{0,31}"
+          value={sink.name}
+          onChange={(name) => set({ name })}
+        />
+        <TextField
+          label="Address"
+          wrong={add.error?.at('url')}
+          hint="https://alarms.example.org/iris"
+          required
+          type="url"
+          value={sink.url}
+          onChange={(url) => set({ url })}
+        />
+        <TextField
           label="Signing key"
           wrong={add.error?.at('secret')}
           hint="At least 16 characters; the receiver checks messages with it"
-        >
-          {(props) => (
-            <input
-              {...props}
-              required
-              type="password"
-              autoComplete="off"
-              minLength={16}
-              value={sink.secret}
-              onChange={(event) => set({ secret: event.target.value })}
-            />
-          )}
-        </Field>
+          required
+          type="password"
+          autoComplete="off"
+          minLength={16}
+          value={sink.secret}
+          onChange={(secret) => set({ secret })}
+        />
         <div className="row end">
           <button type="submit" className="button primary" disabled={add.isPending}>
             Add the webhook

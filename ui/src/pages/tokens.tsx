@@ -9,12 +9,12 @@ import {
   Choices,
   Confirm,
   Dialog,
-  Field,
   Loaded,
   Nothing,
   Notice,
   ProblemNotice,
   Skeleton,
+  TextField,
 } from '../components/parts';
 import { Page } from '../components/shell';
 import { formatMoment } from '../lib/format';
@@ -116,11 +116,14 @@ function AddToken({ onClose }: { onClose(): void }) {
     <Dialog title="Make a token" onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={add.error} />
-        <Field label="Name" wrong={add.error?.at('name')} hint="What it is for">
-          {(props) => (
-            <input {...props} required value={name} onChange={(event) => setName(event.target.value)} />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          wrong={add.error?.at('name')}
+          hint="What it is for"
+          required
+          value={name}
+          onChange={setName}
+        />
         <Choices label="What it may do" options={SCOPES} chosen={scopes} onChange={setScopes} />
         <CameraLimit chosen={cameras} onChange={setCameras} />
         <div className="row end">

@@ -5,7 +5,7 @@ import { useAddUser, useChangeUser, useRemoveUser, useUsers } from '../api/queri
 import type { Role, User } from '../api/types';
 import { CameraLimit, describeLimit } from '../components/camera-limit';
 import { Icon } from '../components/icon';
-import { Confirm, Dialog, Field, Loaded, ProblemNotice, Skeleton } from '../components/parts';
+import { Confirm, Dialog, Field, Loaded, ProblemNotice, Skeleton, TextField } from '../components/parts';
 import { useUser } from '../components/session';
 import { Page } from '../components/shell';
 import { useToast } from '../components/toast';
@@ -104,18 +104,15 @@ function AddUser({ onClose }: { onClose(): void }) {
     <Dialog title="Add a user" onClose={onClose}>
       <form className="stack" onSubmit={submit}>
         <ProblemNotice problem={add.error} />
-        <Field label="Name" wrong={add.error?.at('name')}>
-          {(props) => (
-            <input
-              {...props}
-              required
-              autoComplete="off"
-              spellCheck={false}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          wrong={add.error?.at('name')}
+          required
+          autoComplete="off"
+          spellCheck={false}
+          value={name}
+          onChange={setName}
+        />
         <FirstPassword
           password={password}
           wrong={add.error?.at('password')}
@@ -171,7 +168,7 @@ interface FirstPasswordProps {
 
 function FirstPassword({ password, wrong, required = false, onChange }: FirstPasswordProps) {
   return (
-    <Field
+    <TextField
       label={required ? 'First password' : 'New password'}
       wrong={wrong}
       hint={
@@ -179,19 +176,13 @@ function FirstPassword({ password, wrong, required = false, onChange }: FirstPas
           ? `At least ${SHORTEST} characters; it can be changed after signing in`
           : 'Left empty, it stays as it is'
       }
-    >
-      {(props) => (
-        <input
-          {...props}
-          required={required}
-          type="password"
-          autoComplete="new-password"
-          minLength={SHORTEST}
-          value={password}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
+      required={required}
+      type="password"
+      autoComplete="new-password"
+      minLength={SHORTEST}
+      value={password}
+      onChange={onChange}
+    />
   );
 }
 

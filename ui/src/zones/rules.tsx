@@ -3,7 +3,7 @@
 import type { Dispatch } from 'react';
 import type { Anchor, Direction } from '../api/types';
 import { Icon } from '../components/icon';
-import { Choices, Field } from '../components/parts';
+import { Choices, Field, TextField } from '../components/parts';
 import { type Action, type Drawing, fault, type Shape } from './shapes';
 
 interface RulesProps {
@@ -67,11 +67,13 @@ interface RuleFormProps {
 function RuleForm({ shape, wrong, classes, readOnly, change, remove }: RuleFormProps) {
   return (
     <fieldset className="stack" disabled={readOnly}>
-      <Field label="Name" wrong={wrong ?? undefined} hint="Its name in events">
-        {(props) => (
-          <input {...props} value={shape.name} onChange={(event) => change({ name: event.target.value })} />
-        )}
-      </Field>
+      <TextField
+        label="Name"
+        wrong={wrong ?? undefined}
+        hint="Its name in events"
+        value={shape.name}
+        onChange={(name) => change({ name })}
+      />
       <ClassChoice
         classes={classes}
         chosen={shape.classes}
@@ -95,15 +97,12 @@ function RuleForm({ shape, wrong, classes, readOnly, change, remove }: RuleFormP
           )}
         </Field>
       )}
-      <Field label="Schedule" hint={'Always, if empty. “Mon-Fri 18:00-06:00, Sat-Sun”'}>
-        {(props) => (
-          <input
-            {...props}
-            value={shape.schedule}
-            onChange={(event) => change({ schedule: event.target.value })}
-          />
-        )}
-      </Field>
+      <TextField
+        label="Schedule"
+        hint={'Always, if empty. “Mon-Fri 18:00-06:00, Sat-Sun”'}
+        value={shape.schedule}
+        onChange={(schedule) => change({ schedule })}
+      />
       {!readOnly && (
         <div className="row end">
           <button type="button" className="button danger" onClick={remove}>
@@ -174,24 +173,18 @@ function ZoneFields({ shape, change }: Pick<RuleFormProps, 'shape' | 'change'>) 
         )}
       </Field>
       <div className="pair tight">
-        <Field label="Minimum stay" hint="“2s”, “1m 30s”">
-          {(props) => (
-            <input
-              {...props}
-              value={shape.min_stay}
-              onChange={(event) => change({ min_stay: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Over after" hint="Gone that long">
-          {(props) => (
-            <input
-              {...props}
-              value={shape.leave_after}
-              onChange={(event) => change({ leave_after: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Minimum stay"
+          hint="“2s”, “1m 30s”"
+          value={shape.min_stay}
+          onChange={(min_stay) => change({ min_stay })}
+        />
+        <TextField
+          label="Over after"
+          hint="Gone that long"
+          value={shape.leave_after}
+          onChange={(leave_after) => change({ leave_after })}
+        />
       </div>
     </>
   );
