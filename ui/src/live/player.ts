@@ -100,12 +100,13 @@ export class LivePlayer {
 
   /** A new stream: after connecting, or because the camera changed its own. */
   #begin(mime: string, init: ArrayBuffer): void {
+    this.#feed?.close();
+    this.#feed = null;
     if (!MediaSource.isTypeSupported(mime)) {
       this.#listener.trouble(`This browser cannot play ${codecOf(mime)}`);
       return;
     }
     this.#listener.trouble(null);
-    this.#feed?.close();
     this.tracks.clear();
     this.#margin = new Margin();
     this.#feed = new SourceFeed(this.#video, mime, () => this.#socket.restart());
