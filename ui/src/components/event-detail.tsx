@@ -128,7 +128,9 @@ function Evidence({ event }: { event: Event }) {
 
 function clipNote(event: Event, failed: boolean): string {
   if (failed) return 'The clip cannot be played in this browser';
-  return event.state === 'started' ? 'The clip is ready soon after the event ends' : 'There is no clip';
+  return event.state === 'started'
+    ? 'The clip is ready soon after the event ends'
+    : 'There is no clip, or not yet';
 }
 
 function Picture({ event, boxes }: { event: Event; boxes: boolean }) {

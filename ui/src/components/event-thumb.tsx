@@ -5,7 +5,7 @@ import { url } from '../api/client';
 import { timeOf } from '../api/events';
 import { useCameraName } from '../api/queries';
 import type { Event, Review } from '../api/types';
-import { describeEvent, formatClock, formatDate, formatMoment, kindName } from '../lib/format';
+import { describeEvent, formatClock, formatDate, formatMoment } from '../lib/format';
 import { Icon } from './icon';
 
 /** The picture's address. While the event goes on a better one may come; the fragment makes the browser ask again. */
@@ -33,9 +33,7 @@ export function EventThumb({ event, href, current = false, badge = true }: Event
       )}
       <span className="what">
         <strong>{describeEvent(event)}</strong>
-        <span className="muted small">
-          {camera} · {kindName(event.kind)}
-        </span>
+        <span className="muted small">{camera}</span>
       </span>
       <span className="when">
         <EventTime event={event} />

@@ -63,7 +63,7 @@ export function formatBytes(bytes: number): string {
 
 export const formatPercent = (share: number) => `${Math.round(share * 100)} %`;
 export const formatMillis = (millis: number | null) => (millis === null ? '–' : `${whole.format(millis)} ms`);
-export const formatRate = (rate: number) => `${rate < 10 ? rate.toFixed(1) : whole.format(rate)}/s`;
+export const formatRate = (rate: number) => `${rate < 9.95 ? rate.toFixed(1) : whole.format(rate)}/s`;
 
 const KINDS: Record<EventKind, string> = {
   intrusion: 'Intrusion',

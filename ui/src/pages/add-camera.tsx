@@ -32,53 +32,51 @@ export function AddCameraPage() {
   return (
     <Page narrow crumb={{ path: '/cameras', label: 'Cameras' }} title={<h1>Add a camera</h1>}>
       <div className="halves">
-        <div className="stack">
-          <form className="card" onSubmit={submit}>
-            <header>
-              <h2>1. Its address</h2>
-            </header>
-            <div className="body stack">
-              <TextField
-                label="Address"
-                wrong={test.error?.at('url')}
-                hint={
-                  <>
-                    <code>rtsp://user:password@10.0.0.11/stream1</code>, or HTTP for MJPEG and HLS
-                  </>
-                }
-                required
-                value={source.url}
-                autoComplete="off"
-                spellCheck={false}
-                onChange={(value) => change({ url: value.trim() })}
-              />
-              <Field label="Transport">
-                {(props) => (
-                  <select
-                    {...props}
-                    value={source.transport}
-                    onChange={(event) => change({ transport: event.target.value as Transport })}
-                  >
-                    <option value="tcp">TCP</option>
-                    <option value="udp">UDP, for quiet networks</option>
-                  </select>
-                )}
-              </Field>
-              <ProblemNotice problem={test.error} />
-              <div className="row end">
-                <button
-                  type="submit"
-                  className={`button ${test.data ? '' : 'primary'}`}
-                  disabled={test.isPending || source.url === ''}
+        <form className="card" onSubmit={submit}>
+          <header>
+            <h2>1. Its address</h2>
+          </header>
+          <div className="body stack">
+            <TextField
+              label="Address"
+              wrong={test.error?.at('url')}
+              hint={
+                <>
+                  <code>rtsp://user:password@10.0.0.11/stream1</code>, or HTTP for MJPEG and HLS
+                </>
+              }
+              required
+              value={source.url}
+              autoComplete="off"
+              spellCheck={false}
+              onChange={(value) => change({ url: value.trim() })}
+            />
+            <Field label="Transport">
+              {(props) => (
+                <select
+                  {...props}
+                  value={source.transport}
+                  onChange={(event) => change({ transport: event.target.value as Transport })}
                 >
-                  {test.isPending ? 'Trying…' : 'Try it'}
-                </button>
-              </div>
+                  <option value="tcp">TCP</option>
+                  <option value="udp">UDP, for quiet networks</option>
+                </select>
+              )}
+            </Field>
+            <ProblemNotice problem={test.error} />
+            <div className="row end">
+              <button
+                type="submit"
+                className={`button ${test.data ? '' : 'primary'}`}
+                disabled={test.isPending || source.url === ''}
+              >
+                {test.isPending ? 'Trying…' : 'Try it'}
+              </button>
             </div>
-          </form>
-          {(test.data || test.error) && <NameForm source={source} tested={test.data !== undefined} />}
-        </div>
+          </div>
+        </form>
         <Preview test={test.data} pending={test.isPending} />
+        {(test.data || test.error) && <NameForm source={source} tested={test.data !== undefined} />}
       </div>
     </Page>
   );

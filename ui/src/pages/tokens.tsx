@@ -1,6 +1,7 @@
 // Tokens for programs that talk to the API.
 
 import { type FormEvent, useState } from 'react';
+import { Link } from 'wouter';
 import { useAddToken, useRemoveToken, useTokens } from '../api/queries';
 import type { Scope, Token } from '../api/types';
 import { CameraLimit, describeLimit } from '../components/camera-limit';
@@ -38,8 +39,8 @@ export function TokensPage() {
       }
     >
       <p className="muted">
-        For programs that ask the API, as <code>Authorization: Bearer …</code>.{' '}
-        <a href="/api">What they can ask</a>
+        For programs that ask <Link href="/reference">the API</Link>, in a header{' '}
+        <code>Authorization: Bearer iris_…</code>
       </p>
       <div className="card">
         <Loaded query={tokens} waiting={<Skeleton height="8rem" />}>

@@ -36,7 +36,7 @@ export function ShapeView({ shape, size, selected, editable, dispatch, at, hold 
           <Arrows points={pixels} direction={shape.direction} />
         </>
       )}
-      <Label shape={shape} points={pixels} />
+      <Label shape={shape} points={pixels} width={size.width} />
       {selected && editable && (
         <Grips shape={shape} pixels={pixels} dispatch={dispatch} at={at} hold={hold} />
       )}
@@ -44,14 +44,15 @@ export function ShapeView({ shape, size, selected, editable, dispatch, at, hold 
   );
 }
 
-/** The name: in the middle of a zone, at the first point of a line, clear of its arrows. */
-function Label({ shape, points }: { shape: Shape; points: Point[] }) {
+/** The name: in the middle of a zone, at the first point of a line, clear of its arrows and of the picture's edges. */
+function Label({ shape, points, width }: { shape: Shape; points: Point[]; width: number }) {
   const middle = (index: 0 | 1) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
   const [firstX, firstY] = points[0] ?? [0, 0];
   const [x, y] =
     shape.kind === 'zone' ? [middle(0), middle(1)] : [firstX, firstY > 40 ? firstY - 14 : firstY + 24];
+  const anchor = x < width / 5 ? 'start' : x > (width * 4) / 5 ? 'end' : 'middle';
   return (
-    <text x={x} y={y} className="name">
+    <text x={Math.min(Math.max(x, 6), width - 6)} y={y} textAnchor={anchor} className="name">
       {shape.name}
     </text>
   );
