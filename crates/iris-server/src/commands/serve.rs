@@ -115,7 +115,7 @@ impl Server {
         let cameras = document.config.cameras.iter().filter(|c| c.enabled).count();
         let (control, owner) = Owner::new(path, (text, document), items, &store, pipeline, sinks).start()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let address = format!("{scheme}://{}", listener.local_addr()?);
+        let address = format!("{scheme}://{}", door::reachable(listener.local_addr()?));
         invite(setup.key().as_ref(), &address)?;
         let parts = door::Parts {
             view,

@@ -25,7 +25,7 @@ mod tokens;
 mod users;
 mod workers;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -84,6 +84,20 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
+/// Where a browser opens what listens on `address`. If that is every address of the machine, it is the one by which it
+/// would reach others, else loopback.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // Nothing is sent: connecting chooses a route, to an address that is set aside for documentation.
+    let route = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    SocketAddr::new(route.map_or(Ipv4Addr::LOCALHOST.into(), |own| own.ip()), address.port())
+}
+
 /// Histograms keep every sample until they are asked for or tidied up, and there may be nobody who asks.
 async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
     let mut tick = tokio::time::interval(UPKEEP);
@@ -122,4 +136,21 @@ async fn documented(response: Response) -> Response {
     let mut response = Problem::of_status(status, &String::from_utf8_lossy(&text)).into_response();
     response.headers_mut().extend(allow.map(|methods| (header::ALLOW, methods)));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_opens_is_never_every_address() {
+        for (listen, is_kept) in
+            [("127.0.0.1:8080", true), ("10.0.0.7:8443", true), ("0.0.0.0:8443", false), ("[::]:8443", false)]
+        {
+            let listen: SocketAddr = listen.parse().expect("an address");
+            let opened = reachable(listen);
+            assert_eq!(opened == listen, is_kept, "{listen}: {opened}");
+            assert!(!opened.ip().is_unspecified() && opened.port() == listen.port(), "{listen}: {opened}");
+        }
+    }
 }

@@ -70,9 +70,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 fn make(listen: SocketAddr, store: &Path) -> Result<()> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(rustix::system::uname().nodename().to_str().ok().map(str::to_owned));
-    if !listen.ip().is_unspecified() {
-        names.push(listen.ip().to_string());
-    }
+    names.push(super::reachable(listen).ip().to_string());
     let made = rcgen::generate_simple_self_signed(names).context("cannot make a certificate")?;
     write_whole(store, KEY, made.signing_key.serialize_pem().as_bytes())?;
     write_whole(store, CERTIFICATE, made.cert.pem().as_bytes())?;
