@@ -654,7 +654,14 @@ export interface components {
             url: string;
             zones: components["schemas"]["Zone"][];
         };
-        /** @description A camera as it is asked for. What is absent stays as it is, or is the default; what is null is the default. */
+        /**
+         * @description A camera as it is asked for. What is absent stays as it is, or is the default; what is null is the default.
+         * @example {
+         *       "id": "gate",
+         *       "name": "Main gate",
+         *       "url": "rtsp://user:password@10.0.0.11/stream2"
+         *     }
+         */
         CameraInput: {
             enabled?: boolean | null;
             /** @description Its name for ever. */
@@ -671,7 +678,12 @@ export interface components {
             url: string;
             zones?: components["schemas"]["Zone"][] | null;
         };
-        /** @description What shall be otherwise with a camera: any part of it. What is absent stays, what is null becomes the default. */
+        /**
+         * @description What shall be otherwise with a camera: any part of it. What is absent stays, what is null becomes the default.
+         * @example {
+         *       "name": "Main gate"
+         *     }
+         */
         CameraPatch: {
             enabled?: boolean | null;
             lines?: components["schemas"]["Line"][] | null;
@@ -891,10 +903,46 @@ export interface components {
             items: components["schemas"]["Model"][];
         };
         /**
+         * @description A new token.
+         * @example {
+         *       "name": "script",
+         *       "scopes": [
+         *         "view"
+         *       ]
+         *     }
+         */
+        NewToken: {
+            /** @description The cameras that it may see; null or absent for all. */
+            cameras?: string[] | null;
+            /** @description 1 to 64 of letters, digits, `.`, `_`, `-` and `@`. */
+            name: string;
+            scopes: components["schemas"]["Scope"][];
+        };
+        /** @description A new user. */
+        NewUser: {
+            /** @description The cameras that the user may see; null or absent for all. */
+            cameras?: string[] | null;
+            /** @description 1 to 64 of letters, digits, `.`, `_`, `-` and `@`. */
+            name: string;
+            /**
+             * Format: password
+             * @description 12 to 128 characters.
+             */
+            password: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * @description Where a camera or sink was made. It is changed only there.
          * @enum {string}
          */
         Origin: "file" | "store";
+        /** @description A password and its successor. */
+        PasswordBody: {
+            /** Format: password */
+            new: string;
+            /** Format: password */
+            old: string;
+        };
         /** @description A problem as it is sent. */
         Problem: {
             code: components["schemas"]["Code"];
@@ -919,6 +967,10 @@ export interface components {
             name: string;
             /** @description What happens when it is full. */
             when_full: string;
+        };
+        /** @description What a person says of an event. */
+        ReviewInput: {
+            review: components["schemas"]["Verdict"];
         };
         /** @description How many messages are in line again. */
         Revived: {
@@ -945,10 +997,24 @@ export interface components {
             csrf: string;
             user: components["schemas"]["User"];
         };
+        /** @description The first admin. */
+        SetupBody: {
+            name: string;
+            /** Format: password */
+            password: string;
+            /** @description What `iris serve` printed. */
+            token: string;
+        };
         /** @description Whether Iris must be set up. */
         SetupState: {
             /** @description Whether there is no user yet. */
             required: boolean;
+        };
+        /** @description Who wants to sign in. */
+        SignInBody: {
+            name: string;
+            /** Format: password */
+            password: string;
         };
         /** @description Where events are delivered. */
         Sink: {
@@ -1131,6 +1197,18 @@ export interface components {
          * @enum {string}
          */
         Transport: "tcp" | "udp";
+        /**
+         * @description An address to be tried.
+         * @example {
+         *       "url": "rtsp://user:password@10.0.0.11/stream2"
+         *     }
+         */
+        Try: {
+            /** @description How an RTSP camera's video is carried. */
+            transport?: string | null;
+            /** @description `rtsp://`, `rtsps://`, `http://` or `https://`, with user and password if the camera asks for them. */
+            url: string;
+        };
         /** @description A user. */
         User: {
             /** @description The cameras that the user may see; null for all. */
@@ -1139,6 +1217,22 @@ export interface components {
             created: string;
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * @description What shall be otherwise with a user.
+         * @example {
+         *       "role": "operator"
+         *     }
+         */
+        UserChange: {
+            /** @description The cameras that the user may see; null for all, absent for no change. */
+            cameras?: string[] | null;
+            /**
+             * Format: password
+             * @description A new password. It ends the user's sessions.
+             */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description All users. */
         Users: {
@@ -1249,7 +1343,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Try"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -1607,7 +1705,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewInput"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -1795,7 +1897,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordBody"];
+            };
+        };
         responses: {
             /** @description Changed; the new session is in the cookie */
             200: {
@@ -1852,7 +1958,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
         responses: {
             /** @description Signed in; the session is in the cookie */
             200: {
@@ -1936,7 +2046,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupBody"];
+            };
+        };
         responses: {
             /** @description The admin is signed in */
             201: {
@@ -2168,7 +2282,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
         responses: {
             201: {
                 headers: {
@@ -2253,7 +2371,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
         responses: {
             201: {
                 headers: {
@@ -2312,7 +2434,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -103,7 +103,9 @@ fn one_second() -> String {
 /// A camera as it is asked for. What is absent stays as it is, or is the default; what is null is the default.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CameraInput)]
+#[schema(as = CameraInput, example = json!({
+    "id": "gate", "name": "Main gate", "url": "rtsp://user:password@10.0.0.11/stream2",
+}))]
 #[expect(dead_code, reason = "it describes; what comes is read by the configuration's own two stages")]
 pub(crate) struct CameraInput {
     /// Its name for ever.
@@ -130,7 +132,7 @@ pub(crate) struct CameraInput {
 /// What shall be otherwise with a camera: any part of it. What is absent stays, what is null becomes the default.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CameraPatch)]
+#[schema(as = CameraPatch, example = json!({"name": "Main gate"}))]
 #[expect(dead_code, reason = "it describes; what comes is read by the configuration's own two stages")]
 pub(crate) struct CameraPatch {
     #[schema(min_length = 1, max_length = 64)]

@@ -27,7 +27,7 @@ pub(super) async fn snapshot(State(app): State<App>, Path(camera): Path<String>)
     let now = app.clock.mono();
     let jpeg = app.stills.run(move || still(&packets, now).and_then(|frame| jpeg(&frame))).await?;
     let none =
-        || Problem::new(Code::Unavailable, "the camera has sent no picture that can be decoded in the last seconds");
+        || Problem::new(Code::SourceFailed, "the camera has sent no picture that can be decoded in the last seconds");
     Ok(picture_response(jpeg.ok_or_else(none)?))
 }
 

@@ -40,6 +40,7 @@ const MOST: usize = 100;
 /// An address to be tried.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "rtsp://user:password@10.0.0.11/stream2"}))]
 pub(super) struct Try {
     /// `rtsp://`, `rtsps://`, `http://` or `https://`, with user and password if the camera asks for them.
     #[schema(value_type = String)]

@@ -47,6 +47,7 @@ pub(super) struct Tokens {
 /// A new token.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "script", "scopes": ["view"]}))]
 pub(super) struct NewToken {
     /// 1 to 64 of letters, digits, `.`, `_`, `-` and `@`.
     name: String,

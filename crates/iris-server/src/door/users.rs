@@ -59,6 +59,7 @@ pub(super) struct NewUser {
 /// What shall be otherwise with a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "operator"}))]
 pub(super) struct UserChange {
     role: Option<Role>,
     /// A new password. It ends the user's sessions.
