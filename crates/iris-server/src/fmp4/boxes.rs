@@ -140,7 +140,7 @@ fn reference_time(sample: &Sample, at: WallTime) -> Prft {
     let (seconds, rest) = (micros / 1_000_000 + NTP_EPOCH, micros % 1_000_000);
     Prft {
         reference_track_id: TRACK,
-        ntp_timestamp: seconds << 32 | (rest << 32) / 1_000_000,
+        ntp_timestamp: (seconds << 32) | ((rest << 32) / 1_000_000),
         media_time: sample.timing.show.unsigned_abs(),
         utc_time_semantics: ReferenceTime::RealTime,
     }
