@@ -28,7 +28,7 @@
 //! # }
 //! ```
 //!
-//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched.
+//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched, and in `memory`.
 
 mod context;
 mod convert;
@@ -36,6 +36,7 @@ mod decoder;
 mod error;
 mod in_flight;
 mod log;
+mod memory;
 mod picture;
 mod pool;
 mod redact;
@@ -43,4 +44,5 @@ mod redact;
 pub use decoder::{Counts, Decoder, Limits, Skip};
 pub use error::{Error, ErrorKind};
 pub use log::install_log;
+pub use memory::return_large_blocks;
 pub use pool::FramePool;

@@ -59,6 +59,7 @@ impl Pipeline {
         runtime: Handle,
     ) -> Result<(Self, blocking::Receiver<Report>), Error> {
         iris_decode::install_log(iris_ingest::hear_ffmpeg);
+        iris_decode::return_large_blocks();
         let models = Models::new(settings.cores.infer);
         settings.models.iter().try_for_each(|model| models.load(model).map(drop))?;
         let cores = settings.cores;
