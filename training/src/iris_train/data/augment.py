@@ -132,7 +132,7 @@ def compression(image: Image, rng: Generator) -> Image:
     shrink = rng.uniform(0.5, 1.0) if rng.random() < 0.5 else 1.0
     small = cv2.resize(image, (int(width * shrink), int(height * shrink)), interpolation=cv2.INTER_AREA)
     _, code = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 60))])
-    return _bytes(cv2.resize(cv2.imdecode(code, cv2.IMREAD_COLOR), (width, height)))
+    return _bytes(cv2.resize(_bytes(cv2.imdecode(code, cv2.IMREAD_COLOR)), (width, height)))
 
 
 def _bytes(image: object) -> Image:

@@ -1,4 +1,4 @@
-"""Completing sets with a teacher: its boxes for the classes that a set does not label, its doubts as ignored regions."""
+"""Completing sets with a teacher: its boxes where a set does not label, its doubts as ignored regions."""
 
 from __future__ import annotations
 
@@ -102,9 +102,8 @@ def pack(source: sets.Source, root: Path, out: Path, teacher: Teacher | None) ->
         name = f"{i:05}.jpg"
         small, scale = _shrunk(image)
         cv2.imwrite(str(out / source.name / "images" / name), small, [cv2.IMWRITE_JPEG_QUALITY, 92])
-        sample = Sample(
-            Path(name), packed.scaled(labels, scale, scale), known, source.aspect, (small.shape[1], small.shape[0])
-        )
+        size = (small.shape[1], small.shape[0])
+        sample = Sample(Path(name), packed.scaled(labels, scale, scale), known, source.aspect, size, labelled)
         split["val" if source.validates(i, len(items), item.image) else "train"].append(sample)
     for name, samples in split.items():
         packed.write(out / source.name / f"{name}.json", samples)

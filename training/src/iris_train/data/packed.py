@@ -1,7 +1,8 @@
 """Packed sets: images shrunk to what training needs, labels in COCO's JSON with all that training must know.
 
-A folder a set: `images/`, `train.json`, `val.json`. Beside COCO's own, `iscrowd` marks boxes to be ignored, `score` is a
-teacher's (1 for a person's), and `info` names the classes that are `labelled` and the true `aspect` of stretched images.
+A folder a set: `images/`, `train.json`, `val.json`. Beside COCO's own, `iscrowd` marks what is ignored, `score` is a
+teacher's (1 for a person's), and `info` names the classes that are `labelled`, those of them by `people`, and the true
+`aspect` of stretched images.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Sample:
     aspect: float
     size: tuple[int, int]
     """Width and height in pixels."""
+    people: tuple[int, ...] = ()
+    """Our classes that people labelled, for scoring."""
 
 
 def read(path: Path) -> list[Sample]:
@@ -36,6 +39,7 @@ def read(path: Path) -> list[Sample]:
     try:
         raw: dict[str, Any] = json.loads(path.read_text())
         labelled = tuple(classes.index(n) for n in raw["info"]["labelled"])
+        people = tuple(classes.index(n) for n in raw["info"]["people"])
         rows: dict[int, list[tuple[list[float], int, bool, float]]] = {i["id"]: [] for i in raw["images"]}
         for a in raw["annotations"]:
             x, y, w, h = a["bbox"]
@@ -47,6 +51,7 @@ def read(path: Path) -> list[Sample]:
                 labelled,
                 raw["info"]["aspect"],
                 (i["width"], i["height"]),
+                people,
             )
             for i in raw["images"]
         ]
@@ -58,7 +63,8 @@ def read(path: Path) -> list[Sample]:
 
 def write(path: Path, samples: list[Sample]) -> None:
     """Write `train.json` or `val.json` of a packed set."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for i, s in enumerate(samples, 1):
         images.append({"id": i, "file_name": s.image.name, "width": s.size[0], "height": s.size[1]})
         la = s.labels
@@ -75,8 +81,9 @@ def write(path: Path, samples: list[Sample]) -> None:
                     "score": round(float(score), 3),
                 }
             )
-    labelled = [classes.NAMES[c] for c in (samples[0].labelled if samples else ())]
-    info = {"labelled": labelled, "aspect": samples[0].aspect if samples else 0.0}
+    first = samples[0] if samples else Sample(path, Labels(), (), 0.0, (0, 0))
+    labelled, people = ([classes.NAMES[c] for c in group] for group in (first.labelled, first.people))
+    info = {"labelled": labelled, "people": people, "aspect": first.aspect}
     categories = [{"id": i, "name": n} for i, n in enumerate(classes.NAMES, 1)]
     path.write_text(json.dumps({"info": info, "categories": categories, "images": images, "annotations": annotations}))
 

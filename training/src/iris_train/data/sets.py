@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from iris_train import classes
 from iris_train.errors import InputError
+from iris_train.tables import tuples
 
 IMAGES = (".jpg", ".jpeg", ".png")
 
@@ -131,7 +132,7 @@ def load(path: Path) -> list[Source]:
     sources = []
     for table in tables:
         try:
-            source = Source(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+            source = Source(**tuples(table))
         except TypeError as e:
             raise InputError(path, f"set {table.get('name', '?')}: {str(e).split('__init__() ')[-1]}") from e
         for name in (*source.classes.values(), *source.labelled, *source.add):
@@ -160,16 +161,16 @@ def picture(path: Path) -> NDArray[np.uint8]:
 
 
 def _pictures(source: Source, root: Path) -> list[Path]:
-    return sorted(p for p in root.glob(source.images + "/*") if p.suffix.lower() in IMAGES)
+    return sorted(p for p in root.glob(f"{source.images}/*" if source.images else "*") if p.suffix.lower() in IMAGES)
 
 
 def _plain(source: Source, root: Path) -> Iterator[Item]:
-    """Images without labels."""
+    """List images without labels."""
     yield from (Item(p, None, []) for p in _pictures(source, root))
 
 
 def _yolo(source: Source, root: Path) -> Iterator[Item]:
-    """A text file an image, a line a box: `class cx cy w h` in fractions, or `class x y x y ...`, a polygon."""
+    """Read a text file an image, a line a box: `class cx cy w h` in fractions, or `class x y x y ...`, a polygon."""
     for path in _pictures(source, root):
         labels = root / source.labels / f"{path.stem}.txt"
         if not labels.is_file():
@@ -196,7 +197,7 @@ def _yolo_box(text: str, path: Path, line: int, source: Source, width: int, heig
 
 
 def _coco(source: Source, root: Path) -> Iterator[Item]:
-    """COCO's JSON; `labels` may be a pattern, `images` is then a folder beside each file that matches."""
+    """Read COCO's JSON; `labels` may be a pattern, `images` is then a folder beside each file that matches."""
     files = sorted(root.glob(source.labels))
     if not files:
         raise InputError(root / source.labels, "is missing")
@@ -218,7 +219,7 @@ def _coco(source: Source, root: Path) -> Iterator[Item]:
 
 
 def _voc(source: Source, root: Path) -> Iterator[Item]:
-    """An XML file an image, with `object/name` and `object/bndbox` in pixels from 1."""
+    """Read an XML file an image, with `object/name` and `object/bndbox` in pixels from 1."""
     for path in _pictures(source, root):
         labels = root / source.labels / f"{path.stem}.xml"
         try:

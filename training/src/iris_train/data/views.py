@@ -1,4 +1,4 @@
-"""Training views: pictures scaled, cropped, mixed and changed, with their boxes. View `i` of a seed is always the same."""
+"""Training views: pictures scaled, cropped, mixed and changed, with boxes. View `i` of a seed is always the same."""
 
 from __future__ import annotations
 
@@ -153,12 +153,13 @@ def collate(views: list[View]) -> Batch:
     for row, view in zip(known, views, strict=True):
         row[list(view[2])] = True
     owner = np.repeat(np.arange(len(views)), [len(x.boxes) for x in labels])
-    parts = [torch.from_numpy(np.concatenate([getattr(x, k) for x in labels])) for k in LISTS]
     tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255
-    return Batch(tensor, torch.from_numpy(owner), *parts, known)
 
+    def joined(name: str) -> Tensor:
+        return torch.from_numpy(np.concatenate([getattr(x, name) for x in labels]))
 
-LISTS = ("boxes", "classes", "ignore", "scores")
+    boxes, kinds, ignore, scores = (joined(k) for k in ("boxes", "classes", "ignore", "scores"))
+    return Batch(tensor, torch.from_numpy(owner), boxes, kinds, ignore, scores, known)
 
 
 class From(Sampler[int]):

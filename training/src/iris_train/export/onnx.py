@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -28,7 +29,7 @@ class Card:
 
 
 def graph(detector: Detector, size: tuple[int, int], path: Path) -> None:
-    """Write a detector as ONNX: input `images` (batch, 3, rows, columns), output `output` (batch, 4 + classes, cells)."""
+    """Write a detector as ONNX: `images` (batch, 3, rows, columns) to `output` (batch, 4 + classes, cells)."""
     width, height = size
     detector.fuse()
     module = Exported(detector, height, width).eval()
@@ -77,42 +78,36 @@ def manifest(folder: Path, size: tuple[int, int], card: Card, accuracy: dict[str
     (folder / "model.toml").write_text("\n".join(lines) + "\n")
 
 
-def parity(folder: Path, image: Image, count: int = 20) -> None:
-    """Write `parity.json`: a small picture's pixels, and the strongest boxes that the model finds in it.
+def parity(folder: Path, picture: Image, size: tuple[int, int], count: int = 20) -> None:
+    """Write `parity.png`, a picture (H, W, 3) at the input's size, and `parity.json`, what the model makes of it.
 
-    The picture is given at a size that the letterbox need not change, so that the pixels can be checked exactly and the
-    boxes to the rounding of another processor.
+    `input` holds the mean of each channel of the tensor, `columns` the output's values (centre, size, scores) at the
+    `cells` of the highest scores, and `detections` the boxes in pixels of the picture with at least 0.1.
     """
+    image = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    cv2.imwrite(str(folder / "parity.png"), image)
     model = Model(folder)
     tensor, _, _ = model.prepare(image)
-    found = model(image)
     raw = model.run(tensor)[0][0]
-    strongest = np.argsort(-raw[4:].max(0))[:count]
-    rows = [[round(float(v), 5) for v in raw[:, i]] for i in sorted(strongest)]
+    cells = sorted(np.argsort(-raw[4:].max(0))[:count].tolist())
+    found = model(image, 0.1)
+    rows = zip(found.classes, found.scores, found.boxes, strict=True)
     state = {
-        "input": {"mean": tensor.mean((0, 2, 3)).tolist(), "shape": list(tensor.shape)},
-        "raw": {"cells": sorted(strongest.tolist()), "columns": rows},
+        "input": [round(float(v), 6) for v in tensor.mean((0, 2, 3))],
+        "cells": cells,
+        "columns": [[round(float(v), 4) for v in raw[:, i]] for i in cells],
         "detections": [
             {"class": model.classes[c], "score": round(float(s), 4), "box": [round(float(v), 2) for v in b]}
-            for b, s, c in zip(found.boxes[:count], found.scores, found.classes, strict=False)
+            for c, s, b in rows
         ],
     }
-    (folder / "parity.json").write_text(json.dumps(state, indent=1) + "\n")
-
-
-def probe(size: tuple[int, int]) -> Image:
-    """Return the picture (H, W, 3) that parity is measured on: computed, the same in any language, without decoding.
-
-    Byte `(x, y, channel)` is `(3 x + 5 y + 7 channel + (x // 32) * (y // 32) * 29) mod 256`.
-    """
-    y, x, c = np.mgrid[: size[1], : size[0], :3]
-    return np.asarray((3 * x + 5 * y + 7 * c + (x // 32) * (y // 32) * 29) % 256, np.uint8)
+    (folder / "parity.json").write_text(json.dumps(state) + "\n")
 
 
 def agreement(detector: Detector, folder: Path, size: tuple[int, int]) -> float:
-    """Return the largest difference between PyTorch's and ONNX Runtime's scores on the probe."""
+    """Return the largest difference between PyTorch's and ONNX Runtime's scores on a picture of noise."""
     model = Model(folder)
-    tensor: Floats = model.prepare(probe(size))[0]
+    tensor: Floats = model.prepare(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))[0]
     with torch.no_grad():
         mine = Exported(detector, size[1], size[0]).eval()(torch.from_numpy(tensor)).numpy()
     return float(np.abs(mine[:, 4:] - model.run(tensor)[0][:, 4:]).max())

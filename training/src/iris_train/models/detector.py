@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from iris_train.tables import tuples
+
 STRIDES = (8, 16, 32)
 
 
@@ -25,13 +27,13 @@ class Config:
     neck: tuple[int, int, int] = (32, 64, 64)
     """Channels of the heads at stride 8, 16 and 32."""
     branches: bool = False
-    """Train each 3x3 convolution beside a 1x1 one (RepVGG, arXiv:2101.03697, section 3.3); they are one after export."""
+    """Train each 3x3 convolution beside a 1x1 one (RepVGG, arXiv:2101.03697, section 3.3); export makes them one."""
     classes: int = 6
 
     @classmethod
     def parse(cls, raw: dict[str, Any]) -> Config:
         """Build from a table of a configuration file or a checkpoint."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+        return cls(**tuples(raw))
 
     def table(self) -> dict[str, Any]:
         """Return the values for a checkpoint."""
@@ -58,7 +60,9 @@ class Conv(nn.Module):
         return F.relu(y + x if self.residual else y)
 
     def fuse(self) -> None:
-        """Fold normalisation and side branch into the one convolution, for export."""
+        """Fold normalisation and side branch into the one convolution, for export; once is enough."""
+        if isinstance(self.norm, nn.Identity):
+            return
         weight, bias = _folded(self.conv, self.norm)
         if self.side is not None:
             conv, norm = self.side
@@ -168,12 +172,14 @@ def boxes(sides: Tensor, grid: Tensor) -> Tensor:
 
 
 class Exported(nn.Module):
-    """A detector with what the server expects behind it: (B, 4 + classes, N), centre and size in pixels, scores 0..1."""
+    """A detector that returns what the server reads: (B, 4 + classes, N), centre and size in pixels, scores 0..1."""
 
     def __init__(self, detector: Detector, height: int, width: int):
         super().__init__()
         self.detector = detector
         grid = cells(height, width)
+        self.centre: Tensor
+        self.stride: Tensor
         self.register_buffer("centre", grid[:, :2].T[None].contiguous())
         self.register_buffer("stride", grid[:, 2][None, None].contiguous())
 
@@ -201,5 +207,3 @@ def macs(detector: Detector, height: int, width: int) -> int:
     for h in hooks:
         h.remove()
     return total
-
-

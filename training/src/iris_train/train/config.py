@@ -10,6 +10,7 @@ from typing import Any
 from iris_train.data.augment import Augment
 from iris_train.errors import InputError
 from iris_train.models.detector import Config as Network
+from iris_train.tables import tuples
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ def parse(raw: dict[str, Any]) -> Run:
         raise ValueError("sizes must be multiples of 32")
     if not phases or phases[-1].until != 1.0:
         raise ValueError("the last phase must end at 1.0")
-    augment = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.get("augment", {}).items()}
-    run = Run(**(raw | {"network": Network.parse(raw["network"]), "phases": phases, "augment": Augment(**augment)}))
+    augment = Augment(**tuples(raw.get("augment", {})))
+    parts: dict[str, Any] = {"network": Network.parse(raw["network"]), "phases": phases, "augment": augment}
+    run = Run(**(raw | parts))
     if bool(run.steps) == bool(run.minutes):
         raise ValueError("give steps or minutes, not both")
     return run

@@ -127,7 +127,7 @@ class Trainer:
         rate = self.optimiser.param_groups[0]["lr"]
         shown = {"loss/class": values[0], "loss/box": values[1], "rate": rate, "views": self.step * self.run.batch}
         for name, value in (shown | {"minutes": self.seconds / 60}).items():
-            writer.add_scalar(name, value, self.step)  # type: ignore[no-untyped-call]
+            writer.add_scalar(name, value, self.step)
 
 
 def groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
