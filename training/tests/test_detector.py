@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from copy import deepcopy
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_it_overfits(exported: Path, packed_set: Path) -> None:
 def test_export_agrees_with_pytorch(trained: Path, exported: Path) -> None:
     model, run = detector(trained / "last.pt")
     assert onnx.agreement(model, exported, run.phases[-1].size) < 1e-4
-    state = json.loads((exported / "parity.json").read_text())
+    state = tomllib.loads((exported / "parity.toml").read_text())
     assert {d["class"] for d in state["detections"]} >= {"person", "car"}
     batch = Model(exported).run(np.zeros((3, 3, 128, 192), np.float32))[0]
     assert batch.shape == (3, 10, 24 * 16 + 12 * 8 + 6 * 4)

@@ -19,7 +19,7 @@ from iris_train import classes
 from iris_train.data import packed, sets
 from iris_train.data.packed import Sample
 from iris_train.data.sets import Labels
-from iris_train.evaluate.model import Detections, Floats, Image, Model, overlaps, suppress
+from iris_train.evaluate.model import Detections, Image, Model, overlaps, suppress
 
 GROUPS: dict[str, tuple[int, ...]] = {
     "person": classes.expand("person"),

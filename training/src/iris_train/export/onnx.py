@@ -79,7 +79,7 @@ def manifest(folder: Path, size: tuple[int, int], card: Card, accuracy: dict[str
 
 
 def parity(folder: Path, picture: Image, size: tuple[int, int], count: int = 20) -> None:
-    """Write `parity.png`, a picture (H, W, 3) at the input's size, and `parity.json`, what the model makes of it.
+    """Write `parity.png`, a picture (H, W, 3) at the input's size, and `parity.toml`, what the model makes of it.
 
     `input` holds the mean of each channel of the tensor, `columns` the output's values (centre, size, scores) at the
     `cells` of the highest scores, and `detections` the boxes in pixels of the picture with at least 0.1.
@@ -90,18 +90,14 @@ def parity(folder: Path, picture: Image, size: tuple[int, int], count: int = 20)
     tensor, _, _ = model.prepare(image)
     raw = model.run(tensor)[0][0]
     cells = sorted(np.argsort(-raw[4:].max(0))[:count].tolist())
+    means = [round(float(v), 6) for v in tensor.mean((0, 2, 3))]
+    columns = [f"    {[round(float(v), 4) for v in raw[:, i]]}," for i in cells]
+    lines = [f"input = {means}", f"cells = {cells}", "columns = [", *columns, "]"]
     found = model(image, 0.1)
-    rows = zip(found.classes, found.scores, found.boxes, strict=True)
-    state = {
-        "input": [round(float(v), 6) for v in tensor.mean((0, 2, 3))],
-        "cells": cells,
-        "columns": [[round(float(v), 4) for v in raw[:, i]] for i in cells],
-        "detections": [
-            {"class": model.classes[c], "score": round(float(s), 4), "box": [round(float(v), 2) for v in b]}
-            for c, s, b in rows
-        ],
-    }
-    (folder / "parity.json").write_text(json.dumps(state) + "\n")
+    for kind, score, box in zip(found.classes, found.scores, found.boxes, strict=True):
+        edges = [round(float(v), 2) for v in box]
+        lines += ["", "[[detections]]", f'class = "{model.classes[kind]}"', f"score = {score:.4f}", f"box = {edges}"]
+    (folder / "parity.toml").write_text("\n".join(lines) + "\n")
 
 
 def agreement(detector: Detector, folder: Path, size: tuple[int, int]) -> float:
