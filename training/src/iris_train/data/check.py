@@ -123,7 +123,7 @@ def drawn(image: Image, labels: Labels) -> Image:
 
 def sheet(tiles: list[Image], path: Path, columns: int = 6) -> None:
     """Write tiles as one picture."""
-    blank = np.full((240, 320, 3), 40, np.uint8)
+    blank = np.full_like(tiles[0], 40)
     rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     cv2.imwrite(str(path), np.vstack([np.hstack(r + [blank] * (columns - len(r))) for r in rows]))
 

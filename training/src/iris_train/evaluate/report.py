@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from iris_train import classes
+from iris_train.data.check import sheet
 from iris_train.evaluate.score import SIZES, Result
 
 Results = dict[str, dict[str, Result]]
@@ -49,7 +50,7 @@ def sizes(results: Results, groups: tuple[str, ...] = ("person", "vehicle")) -> 
 
 
 def write(results: Results, out: Path) -> None:
-    """Write `report.md`, `results.json` and the plots."""
+    """Write `report.md`, `results.json`, the plots, and sheets of the worst pictures."""
     out.mkdir(parents=True, exist_ok=True)
     text = "AP50 (AP)\n\n" + table(results) + "\n\nAP50 by size\n\n" + sizes(results) + "\n"
     (out / "report.md").write_text(text)
@@ -60,6 +61,7 @@ def write(results: Results, out: Path) -> None:
         by_size(name, per_set, out / f"{name}-size.png")
         for model, result in per_set.items():
             confusion(result, out / f"{name}-{model}-confusion.png")
+            sheet(result.worst, out / f"{name}-{model}-worst.jpg", columns=3)
 
 
 def curves(name: str, per_set: dict[str, Result], path: Path) -> None:

@@ -52,6 +52,8 @@ class Result:
     scores: dict[str, Score] = field(default_factory=dict)
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((7, 7), np.int64))
     """True class, found class (score 0.3, overlap 0.5), the last row and column standing for none."""
+    worst: list[Image] = field(default_factory=list)
+    """Tiles of the pictures with most misses (orange) and false boxes (red), what was found in green."""
 
 
 def as_filmed(sample: Sample) -> tuple[Image, float]:
@@ -82,9 +84,10 @@ def evaluate(model: Model, path: Path) -> Result:
     samples = packed.read(path)
     people = set(samples[0].people) if samples else set()
     found = detect(model, samples)
-    result = Result(confusion=confusion(samples, found))
-    for name, group in GROUPS.items():
-        if people.issuperset(group) and any(model_has(model, c) for c in group):
+    result = Result(confusion=confusion(samples, found), worst=worst(samples, found))
+    for name, whole in GROUPS.items():
+        group = tuple(c for c in whole if c in people)
+        if any(model_has(model, c) for c in group):
             score = score_group(samples, found, group)
             if score.boxes:
                 result.scores[name] = score
@@ -163,3 +166,32 @@ def confusion(samples: list[Sample], found: list[Detections], sure: float = 0.3)
         for kind in la.classes[free & ~la.ignore]:
             table[kind, none] += 1
     return table
+
+
+def worst(samples: list[Sample], found: list[Detections], count: int = 12, sure: float = 0.3) -> list[Image]:
+    """Draw the pictures with most misses and false boxes, whatever the class."""
+
+    def errors(sample: Sample, d: Detections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        iou = overlaps(sample.labels.boxes, d.boxes[d.scores >= sure])
+        missed = ~sample.labels.ignore & ~(iou > 0.5).any(1)
+        return missed, ~(iou > 0.5).any(0)
+
+    both = [errors(s, d) for s, d in zip(samples, found, strict=True)]
+    order = np.argsort([-int(m.sum() + f.sum()) for m, f in both], kind="stable")[:count]
+    return [_errors_drawn(samples[i], found[i].boxes[found[i].scores >= sure], *both[i]) for i in order]
+
+
+def _errors_drawn(
+    sample: Sample, boxes: Floats, missed: NDArray[np.bool_], false: NDArray[np.bool_], width: int = 480
+) -> Image:
+    image, x = as_filmed(sample)
+    y = width / image.shape[1]
+    tile = np.full((width * 9 // 16, width, 3), 40, np.uint8)
+    small = cv2.resize(image, (width, round(image.shape[0] * y)), interpolation=cv2.INTER_AREA)[: len(tile)]
+    tile[: len(small)] = small
+    kinds = [(sample.labels.boxes[missed], (0, 140, 255)), (boxes[~false], (0, 220, 0)), (boxes[false], (0, 0, 255))]
+    for some, color in kinds:
+        for b in some * np.array([x, 1, x, 1], np.float32) * y:
+            x0, y0, x1, y1 = (int(v) for v in b)
+            cv2.rectangle(tile, (x0, y0), (x1, y1), color, 1)
+    return tile
