@@ -19,7 +19,7 @@ from iris_train import classes
 from iris_train.data import packed, sets
 from iris_train.data.packed import Sample
 from iris_train.data.sets import Labels
-from iris_train.evaluate.model import Detections, Image, Model, overlaps, suppress
+from iris_train.evaluate.model import Detections, Floats, Image, Model, overlaps, suppress
 
 GROUPS: dict[str, tuple[int, ...]] = {
     "person": classes.expand("person"),
@@ -172,9 +172,8 @@ def worst(samples: list[Sample], found: list[Detections], count: int = 12, sure:
     """Draw the pictures with most misses and false boxes, whatever the class."""
 
     def errors(sample: Sample, d: Detections) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        iou = overlaps(sample.labels.boxes, d.boxes[d.scores >= sure])
-        missed = ~sample.labels.ignore & ~(iou > 0.5).any(1)
-        return missed, ~(iou > 0.5).any(0)
+        met = overlaps(sample.labels.boxes, d.boxes[d.scores >= sure]) > 0.5
+        return ~sample.labels.ignore & ~np.any(met, axis=1), np.logical_not(np.any(met, axis=0))
 
     both = [errors(s, d) for s, d in zip(samples, found, strict=True)]
     order = np.argsort([-int(m.sum() + f.sum()) for m, f in both], kind="stable")[:count]
