@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use iris_core::{Frame, PixelFormat, Size};
 use iris_infer::tensor::Samples;
-use iris_infer::{Detector, Model, Options, OrtRuntime, Preprocessor, Runtime};
+use iris_infer::{Detector, Model, Options, OrtRuntime, Output, Preprocessor, Runtime};
 use serde::Deserialize;
 
 use crate::support::{frame_of, rect};
@@ -52,18 +52,17 @@ fn a_shipped_model_returns_what_it_returned_in_training() {
             assert!((mean - f64::from(expected)).abs() < 1e-4, "{}: {mean} {expected}", folder.display());
         }
         let mut runtime = OrtRuntime::load(&model.onnx, 1).unwrap();
-        let check = &mut |_: usize, outputs: &[iris_infer::Output<'_>]| {
-            let data = outputs[0].data;
-            let cells = data.len() / parity.columns[0].len();
+        let mut compare = |_: usize, outputs: &[Output<'_>]| {
+            let cells = outputs[0].data.len() / parity.columns[0].len();
             for (cell, column) in parity.cells.iter().zip(&parity.columns) {
                 for (row, expected) in column.iter().enumerate() {
-                    let (found, bound) = (data[row * cells + cell], if row < 4 { 4.0 } else { 0.06 });
+                    let (found, bound) = (outputs[0].data[row * cells + cell], if row < 4 { 4.0 } else { 0.06 });
                     assert!((found - expected).abs() < bound, "cell {cell}, row {row}: {found} {expected}");
                 }
             }
             Ok(())
         };
-        runtime.run(&[&prepared.tensor], check).unwrap();
+        runtime.run(&[&prepared.tensor], &mut compare).unwrap();
     }
 }
 
