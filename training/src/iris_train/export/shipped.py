@@ -33,14 +33,12 @@ def quantise(args: argparse.Namespace) -> None:
     tensors = quantize.calibration(Model(source), args.calibrate, args.images)
     before = accuracy(source, args.validate)
     costs = quantize.sensitivity(source / "model.onnx", tensors[:: max(1, len(tensors) // 24)])
-    kept, lost = _measured(args, source, tensors, costs, before)
+    kept, lost, after = _measured(args, source, tensors, costs, before)
     if lost > args.bound and args.finetune:
         source = _finetuned(args, size)
-        kept, lost = _measured(args, source, tensors, costs, before)
-    after = accuracy(args.out, args.validate)
-    picture = args.model / "parity.png"
+        kept, lost, after = _measured(args, source, tensors, costs, before)
     onnx.manifest(args.out, size, _card(args.model), after)
-    onnx.parity(args.out, sets.picture(picture), size)
+    onnx.parity(args.out, sets.picture(args.model / "parity.png"), size)
     state = {"sensitivity": dict(costs), "float": kept, "loss": lost, "before": before, "after": after}
     (args.out / "quantisation.json").write_text(json.dumps(state, indent=1) + "\n")
     print(f"{args.out}: {lost:+.4f} AP50 lost on the mean, {len(kept)} convolutions in float")
@@ -56,17 +54,20 @@ def _measured(
     tensors: list[Floats],
     costs: list[tuple[str, float]],
     before: dict[str, float],
-) -> tuple[list[str], float]:
+) -> tuple[list[str], float, dict[str, float]]:
+    """Quantise within the bound: the layers left in float, the AP50 lost on the mean, and what is left of each."""
     args.out.mkdir(parents=True, exist_ok=True)
+    after: dict[str, float] = {}
 
     def loss(kept: list[str]) -> float:
-        into = args.out / "model.onnx"
-        quantize.quantise(source / "model.onnx", into, tensors, args.method, kept, signed=args.signed)
+        quantize.quantise(
+            source / "model.onnx", args.out / "model.onnx", tensors, args.method, kept, signed=args.signed
+        )
         onnx.manifest(args.out, Model(source).size, _card(args.model))
-        after = accuracy(args.out, args.validate)
+        after.update(accuracy(args.out, args.validate))
         return float(np.mean([before[k] - after[k] for k in before]))
 
-    return quantize.within(args.bound, costs, loss)
+    return *quantize.within(args.bound, costs, loss), after
 
 
 def _card(folder: Path) -> onnx.Card:
