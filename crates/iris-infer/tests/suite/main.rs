@@ -8,6 +8,7 @@ mod library;
 mod manifests;
 mod reference;
 mod runtimes;
+mod shipped;
 mod support;
 
 #[path = "../../examples/make-blobs/blobs.rs"]

@@ -1,0 +1,1 @@
+"""Accuracy and speed of any model in the manifest's form."""
