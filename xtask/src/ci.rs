@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::shell::{all, ask, cargo, program, run as run_command, say};
-use crate::{codegen, setup, test, ui};
+use crate::{codegen, setup, test, training, ui};
 
 pub(crate) fn run() -> Result<()> {
     setup::linters()?;
@@ -14,6 +14,7 @@ pub(crate) fn run() -> Result<()> {
         ("lints", &clippy),
         ("documentation", &doc),
         ("the page", &ui::check),
+        ("training", &training::check),
         ("generated files", &|| codegen::run(true)),
         ("tests", &test::run),
     ])

@@ -13,6 +13,7 @@ mod golden;
 mod setup;
 mod shell;
 mod test;
+mod training;
 mod ui;
 
 use std::process::ExitCode;

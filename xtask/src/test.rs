@@ -1,4 +1,4 @@
-//! Every test of the workspace, and the list of those that this machine could not run.
+//! Every test of the project, and the list of those that this machine could not run.
 //!
 //! A test that lacks something (data, a device) prints `not run: <name>: <why>` and returns. cargo-nextest keeps the
 //! output of tests that pass in its `JUnit` report (see `.config/nextest.toml`); from there the lines are collected.
@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use anyhow::{Context, Result};
 
 use crate::shell::{all, cargo, program, root, run as run_command, say};
-use crate::{setup, ui};
+use crate::{setup, training, ui};
 
 /// Where `.config/nextest.toml` lets the report be written, seen from the root of the repository.
 const REPORT: &str = "target/nextest/default/junit.xml";
@@ -23,6 +23,7 @@ pub(crate) fn run() -> Result<()> {
         ("tests", &nextest),
         ("tests of the page", &ui::test),
         ("the page in a browser", &ui::browser),
+        ("tests of training", &training::test),
     ]);
     for line in not_run(&fs::read_to_string(root().join(REPORT)).unwrap_or_default()) {
         say(&line);

@@ -1,8 +1,7 @@
 //! What a frame costs on one core: preprocessing, model, postprocessing, and the scheduler's choice.
-//!
-//! The model is YOLOX-nano where `shared/` has it and the project's own blob detector where not.
+//! The model is the one that is part of Iris.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use divan::{Bencher, black_box};
@@ -18,11 +17,7 @@ fn main() {
 }
 
 fn model() -> Model {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var_os("IRIS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
-    let yolox = shared.join("data/models/yolox_nano.onnx");
-    let path = if yolox.exists() { yolox } else { root.join("testdata/models/blobs") };
-    Model::open(&path).expect("a model")
+    Model::open(Path::new(Model::BUILT_IN)).expect("it is part of the program")
 }
 
 fn frame(width: u32, height: u32) -> Frame {

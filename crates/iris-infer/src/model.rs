@@ -1,5 +1,5 @@
-//! A model on disk: a folder with `model.toml` and `model.onnx`, or a bare `.onnx`. What its manifest means is
-//! elsewhere; here it is found, read and checked against its hash.
+//! A model on disk: a folder with `model.toml` and `model.onnx`, or a bare `.onnx`; or the one that is part of the
+//! program. What its manifest means is elsewhere; here it is found, read and checked against its hash.
 
 use std::fs;
 use std::path::Path;
@@ -20,11 +20,24 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a model's folder, or a bare `.onnx` whose kind its shapes give away.
+    /// Where a path is asked for, this names the detector that is part of the program: `models/iris-n`.
+    pub const BUILT_IN: &'static str = "built-in:iris-n";
+
+    /// Opens a model's folder, a bare `.onnx` whose kind its shapes give away, or the [built-in](Self::BUILT_IN) one.
     ///
     /// Checks the manifest and the hash. Whether the manifest fits the graph shows when a detector loads it.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        if path.is_dir() { Self::open_folder(path) } else { Self::open_bare(path) }
+        match path {
+            path if path == Path::new(Self::BUILT_IN) => Self::built_in(),
+            path if path.is_dir() => Self::open_folder(path),
+            path => Self::open_bare(path),
+        }
+    }
+
+    fn built_in() -> Result<Self, Error> {
+        let manifest = include_str!("../../../models/iris-n/model.toml");
+        let onnx = include_bytes!("../../../models/iris-n/model.onnx");
+        Self::new(Manifest::parse(manifest, Path::new(Self::BUILT_IN))?, onnx.to_vec())
     }
 
     /// A model from its parts, which need not be on disk.
@@ -66,14 +79,18 @@ pub struct ModelInfo {
     pub manifest: Result<Manifest, Error>,
 }
 
-/// Looks into a model's folder or a bare `.onnx`. An unusable manifest is part of the answer and not an error.
+/// Looks into what [`Model::open`] opens. An unusable manifest is part of the answer and not an error.
 pub fn inspect(path: &Path) -> Result<ModelInfo, Error> {
-    let folder = path.is_dir();
-    let onnx = read(&if folder { path.join("model.onnx") } else { path.to_owned() })?;
+    let is_built_in = path == Path::new(Model::BUILT_IN);
+    let onnx = match path {
+        _ if is_built_in => Model::built_in()?.onnx.to_vec(),
+        folder if folder.is_dir() => read(&folder.join("model.onnx"))?,
+        file => read(file)?,
+    };
     let runtime = OrtRuntime::load(&onnx, 1)?;
     let signature = runtime.signature().clone();
-    let manifest = if folder {
-        Model::open_folder(path).and_then(|model| {
+    let manifest = if is_built_in || path.is_dir() {
+        Model::open(path).and_then(|model| {
             Decoder::new(&model.manifest, &signature, model.manifest.thresholds.score)?;
             Ok(Manifest::clone(&model.manifest))
         })
@@ -104,6 +121,13 @@ mod tests {
     fn sha256_of_a_known_text() {
         // FIPS 180-4's example "abc".
         assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn the_built_in_model_is_found_by_its_name() -> Result<(), Error> {
+        let model = Model::open(Path::new(Model::BUILT_IN))?;
+        assert_eq!((&*model.manifest.name, &*model.manifest.classes[0]), ("iris-n", "person"));
+        Ok(())
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a frame costs on one core, stage by stage: a clip goes through the stages of the pipeline on one thread, and the
 //! processor's time is taken between them. `cargo xtask bench path [-- [CLIP [MODEL]] [--json]]`.
 //!
-//! Without a clip it measures the project's own clip and model and, where `shared/` has them, two recordings with
-//! YOLOX-nano. What threads, queues and a camera's network cost is not in it.
+//! Without a clip it measures the project's own clip with the tiny model of the tests and, where `shared/` has them, two
+//! recordings, with the detector that is part of Iris and with YOLOX-nano. What threads, queues and a camera's network cost is not in it.
 //!
 //! An example and no bench, so that it shares what release builds compile: benches unwind, and would compile all anew.
 
@@ -57,16 +57,15 @@ fn main() -> Result<()> {
 fn clips(args: &Args) -> Vec<(PathBuf, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("IRIS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from).join("data");
-    let (own, yolox) = (root.join("testdata/models/blobs"), shared.join("models/yolox_nano.onnx"));
+    let built_in = PathBuf::from(Model::BUILT_IN);
     if let Some(clip) = &args.clip {
-        let model = args.model.clone().unwrap_or(if yolox.exists() { yolox } else { own });
-        return vec![(clip.clone(), model)];
+        return vec![(clip.clone(), args.model.clone().unwrap_or(built_in))];
     }
-    let recordings =
-        ["one-by-one-person-detection.mp4", "car-detection.mp4"].map(|name| shared.join("clips").join(name));
-    let recordings = recordings.into_iter().filter(|clip| clip.exists() && yolox.exists());
-    let recordings = recordings.map(|clip| (clip, yolox.clone()));
-    [(root.join("testdata/golden/blobs.mp4"), own)].into_iter().chain(recordings).collect()
+    let models = [built_in, shared.join("models/yolox_nano.onnx")];
+    let clips = ["one-by-one-person-detection.mp4", "car-detection.mp4"].map(|name| shared.join("clips").join(name));
+    let pairs = clips.iter().flat_map(|clip| models.iter().map(move |model| (clip.clone(), model.clone())));
+    let pairs = pairs.filter(|(clip, model)| clip.exists() && (model.exists() || *model == models[0]));
+    [(root.join("testdata/golden/blobs.mp4"), root.join("testdata/models/blobs"))].into_iter().chain(pairs).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

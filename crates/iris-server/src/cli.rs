@@ -150,7 +150,7 @@ pub struct RunArgs {
 /// Which model to use.
 #[derive(Debug, Args)]
 pub struct ModelArg {
-    /// The model: a folder with model.toml and model.onnx, or a bare .onnx file
+    /// The model: a folder with model.toml and model.onnx, or a bare .onnx file [default: the one that is part of Iris]
     #[arg(long, value_name = "PATH", env = "IRIS_MODEL")]
     pub model: Option<PathBuf>,
     /// Which detections count, by their score from 0 to 1 [default: what the model says; for tracks a tenth more]

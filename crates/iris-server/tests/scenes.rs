@@ -1,4 +1,4 @@
-//! Simulated scenes against a detector trained on real pictures, and their rules against Iris's configuration.
+//! Simulated scenes against Iris's detector and one trained on photographs, and their rules against Iris's configuration.
 //! `cargo nextest run -p iris-server --test scenes --no-capture` prints the table of docs/guide/scenes.md.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use iris_core::{CameraId, Detections, Epoch, Frame, Image, Item, MonoTime, Packe
 use iris_decode::{Decoder, FramePool};
 use iris_infer::{Detector, Model, Options, Preprocessor};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, Transport};
-use iris_sim::scene::{Class, Recipe, SCENES, Scene, Seen, render};
+use iris_sim::scene::{Class, Recipe, SCENES, Scene, Seen, Truth, render};
 
 /// The least score that counts.
 const SCORE: f32 = 0.3;
@@ -19,14 +19,16 @@ const HEIGHTS: [f32; 5] = [32.0, 48.0, 64.0, 96.0, 128.0];
 /// Less of a figure than this must not be found.
 const VISIBLE: f32 = 0.7;
 
+/// Iris's own detector and, where it is present, one that was trained on photographs alone.
 #[expect(clippy::print_stdout, reason = "what did not run is reported")]
-fn model(test: &str) -> Option<PathBuf> {
+fn models(scene: &str) -> Vec<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let file = std::env::var_os("IRIS_SHARED").map_or_else(beside, PathBuf::from).join("data/models/yolox_nano.onnx");
-    if !file.exists() {
-        println!("not run: {test}: {} is not there", file.display());
+    let yolox = std::env::var_os("IRIS_SHARED").map_or_else(beside, PathBuf::from).join("data/models/yolox_nano.onnx");
+    if yolox.exists() {
+        return vec![Model::BUILT_IN.into(), yolox];
     }
-    file.exists().then_some(file)
+    println!("not run: {scene} by a detector trained on photographs: {} is not there", yolox.display());
+    vec![Model::BUILT_IN.into()]
 }
 
 /// What a file holds, frame by frame.
@@ -119,23 +121,18 @@ fn compare(frame: &[Seen], size: (usize, usize), found: &Detections, classes: &[
     }
 }
 
-/// Renders a scene in plain daylight and looks at it with the detector: the rows of people and of vehicles.
-fn measured(test: &str, scene: &str) -> Option<[Row; 2]> {
-    let model = Model::open(&model(test)?).expect("a model");
-    let scene = Scene::find(scene).expect("a scene");
-    let rendered = render(&Recipe { seed: 7, seconds: 40, fps: 1, ..Recipe::new(scene) }, |_, _| {}).expect("a clip");
-    let folder = tempfile::tempdir().expect("a folder");
-    rendered.write(folder.path()).expect("files");
+/// The rows of people and of vehicles of a clip, seen by a model.
+fn measured(model: &Model, frames: &[Frame], truth: &Truth) -> [Row; 2] {
     let options = Options { score: Some(SCORE), ..Options::default() };
-    let mut detector = Detector::load(&model, &options).expect("it fits");
+    let mut detector = Detector::load(model, &options).expect("it fits");
     let mut preprocessor = Preprocessor::new(&model.manifest);
     let mut rows = [Row::default(); 2];
-    for (frame, seen) in frames(&folder.path().join("main.mp4")).iter().zip(&rendered.truth.frames) {
+    for (frame, seen) in frames.iter().zip(&truth.frames) {
         let prepared = preprocessor.prepare(frame).expect("a good frame");
         let found = detector.detect(std::slice::from_ref(&prepared)).expect("numbers").remove(0);
-        compare(seen, rendered.truth.size, &found, &model.manifest.classes, &mut rows);
+        compare(seen, truth.size, &found, &model.manifest.classes, &mut rows);
     }
-    Some(rows)
+    rows
 }
 
 /// Most of those taller than 48 pixels are found.
@@ -145,35 +142,44 @@ fn check(what: &str, row: &Row) {
     assert!(row.recall(1..HEIGHTS.len()) >= 0.7, "{what}: too few were found: {row:?}");
 }
 
+/// Renders a scene in plain daylight and looks at it with each model.
+fn check_scene(scene: &str) {
+    let recipe = Recipe { seed: 7, seconds: 40, fps: 1, ..Recipe::new(Scene::find(scene).expect("a scene")) };
+    let rendered = render(&recipe, |_, _| {}).expect("a clip");
+    let folder = tempfile::tempdir().expect("a folder");
+    rendered.write(folder.path()).expect("files");
+    let frames = frames(&folder.path().join("main.mp4"));
+    for path in models(scene) {
+        let model = Model::open(&path).expect("a model");
+        let [people, vehicles] = measured(&model, &frames, &rendered.truth);
+        let name = &model.manifest.name;
+        check(&format!("`{scene}`: people, {name}"), &people);
+        if scene == "street" {
+            check(&format!("`{scene}`: vehicles, {name}"), &vehicles);
+        }
+    }
+}
+
 // A test each, so that they run side by side.
 
 #[test]
-fn a_detector_trained_on_real_pictures_finds_who_is_in_the_street() {
-    if let Some([people, vehicles]) = measured("a_detector_..._street", "street") {
-        check("`street`: people", &people);
-        check("`street`: vehicles", &vehicles);
-    }
+fn detectors_find_who_is_in_the_street() {
+    check_scene("street");
 }
 
 #[test]
-fn a_detector_trained_on_real_pictures_finds_who_is_in_the_yard() {
-    if let Some([people, _]) = measured("a_detector_..._yard", "yard") {
-        check("`yard`: people", &people);
-    }
+fn detectors_find_who_is_in_the_yard() {
+    check_scene("yard");
 }
 
 #[test]
-fn a_detector_trained_on_real_pictures_finds_who_is_in_the_corridor() {
-    if let Some([people, _]) = measured("a_detector_..._corridor", "corridor") {
-        check("`corridor`: people", &people);
-    }
+fn detectors_find_who_is_in_the_corridor() {
+    check_scene("corridor");
 }
 
 #[test]
-fn a_detector_trained_on_real_pictures_finds_who_is_in_the_workshop() {
-    if let Some([people, _]) = measured("a_detector_..._workshop", "workshop") {
-        check("`workshop`: people", &people);
-    }
+fn detectors_find_who_is_in_the_workshop() {
+    check_scene("workshop");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use clap::Parser;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::detector::Detector;
+use crate::detector;
 use crate::shell::{cargo, program, release, root, run as run_command, say};
 
 /// An event may begin that much earlier or end that much later than what it tells of, in seconds: trackers confirm late,
@@ -33,7 +33,7 @@ struct Args {
     /// The length of each scene in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// The detector; without it, the best that is at hand
+    /// The detector; without it, the one that the project ships
     #[arg(long)]
     model: Option<PathBuf>,
     /// A JSON document instead of a table
@@ -44,10 +44,10 @@ struct Args {
 /// Renders, watches and compares; prints a row a scene.
 pub(super) fn run(args: &[String]) -> Result<()> {
     let args = Args::try_parse_from(args)?;
-    let detector = Detector::choose(args.model.as_deref())?;
+    let detector = detector::choose(args.model.as_deref())?;
     run_command(&mut cargo(["build", "--release", "--package", "iris-server", "--package", "iris-sim"]))?;
-    say(&detector.note);
-    let scores = args.scenes.iter().map(|scene| args.judge(scene, &detector.path)).collect::<Result<Vec<_>>>()?;
+    say(&format!("detector: {}", detector.display()));
+    let scores = args.scenes.iter().map(|scene| args.judge(scene, &detector)).collect::<Result<Vec<_>>>()?;
     let text = if args.json { json(&args.scenes, &scores) } else { table(&args.scenes, &scores) };
     print(&text);
     Ok(())

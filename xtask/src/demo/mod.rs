@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::detector::Detector;
+use crate::detector;
 use crate::shell::{cargo, program, release, root, run as run_command, say};
 use child::Child;
 
@@ -37,13 +37,13 @@ pub(crate) struct Demo {
     /// A camera of yours, such as `rtsp://user:password@10.0.0.11/stream2`, in place of the scenes; may be given again
     #[arg(long = "camera", value_name = "URL")]
     urls: Vec<String>,
-    /// The detector: a model's folder or a bare .onnx; without it, the best that is at hand
+    /// The detector: a model's folder or a bare .onnx; without it, the one that the project ships
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
 }
 
 pub(crate) fn run(demo: &Demo) -> Result<()> {
-    let detector = Detector::choose(demo.model.as_deref())?;
+    let detector = detector::choose(demo.model.as_deref())?;
     run_command(&mut cargo(["build", "--release", "--package", "iris-server", "--package", "iris-sim"]))?;
     let folder = root().join("target/demo");
     if folder.exists() {
@@ -56,7 +56,7 @@ pub(crate) fn run(demo: &Demo) -> Result<()> {
 
 impl Demo {
     /// Starts everything, tells of alarms until Ctrl-C or until a part of it ends, and stops everything.
-    async fn show(&self, folder: &Path, detector: &Detector) -> Result<()> {
+    async fn show(&self, folder: &Path, detector: &Path) -> Result<()> {
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let mut children = Vec::new();
         let result = tokio::select! {
@@ -71,7 +71,7 @@ impl Demo {
         result
     }
 
-    async fn watch(&self, folder: &Path, detector: &Detector, children: &mut Vec<Child>) -> Result<()> {
+    async fn watch(&self, folder: &Path, detector: &Path, children: &mut Vec<Child>) -> Result<()> {
         let cameras = folder.join("cameras.toml");
         if self.urls.is_empty() || !self.clips.is_empty() {
             say("\nstarting simulated cameras");
@@ -79,13 +79,10 @@ impl Demo {
             // It lists its cameras when they can be asked for video.
             simulator.find("rtsp://").await?;
             children.push(simulator);
-            if detector.is_toy {
-                forget_classes(&cameras)?;
-            }
         }
         append(&cameras, &own_cameras(&self.urls))?;
         let config = folder.join("iris.toml");
-        append(&config, &configuration(&detector.path))?;
+        append(&config, &configuration(detector))?;
         let (config, cameras) = (config.display().to_string(), cameras.display().to_string());
         run_command(program(release("iris")).args(["config", "import", "-c", &config, &cameras]))?;
         let args = ["serve".to_owned(), "-c".to_owned(), config];
@@ -93,7 +90,7 @@ impl Demo {
         let sign_in = server.find("/setup#token=").await?;
         children.push(server);
         let address = sign_in.split("/setup").next().unwrap_or_default();
-        say(&format!("\n{}\nlog: target/demo/iris.log\n", detector.note));
+        say(&format!("\ndetector: {}\nlog: target/demo/iris.log\n", detector.display()));
         say(&format!("  open   {sign_in}\n  stop   Ctrl-C\n\nalarms:"));
         let alarms = folder.join("alarms.jsonl");
         let ends = futures::future::select_all(children.iter_mut().map(|child| Box::pin(child.ended())));
@@ -129,13 +126,6 @@ fn own_cameras(urls: &[String]) -> String {
         writeln!(text, "[[cameras]]\nid = \"own-{}\"\nurl = {url}\n", n + 1).expect("a string takes all");
     }
     text
-}
-
-/// Takes the classes out of the rules: the tiny detector does not know them.
-fn forget_classes(cameras: &Path) -> Result<()> {
-    let text = fs::read_to_string(cameras)?;
-    let kept = text.lines().filter(|line| !line.starts_with("classes = "));
-    Ok(fs::write(cameras, kept.collect::<Vec<_>>().join("\n") + "\n")?)
 }
 
 /// What the server needs beside its cameras.

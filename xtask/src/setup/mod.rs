@@ -49,6 +49,19 @@ const TYPOS: Wheel = Wheel {
     files: &[("typos-1.52.0.data/scripts/typos", "bin/typos")],
 };
 
+/// Sets up the training package.
+const UV: Wheel = Wheel {
+    name: "uv",
+    version: "0.13.9",
+    python: "3.11",
+    platform: "manylinux2014",
+    sha256: [
+        ("x86_64", "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19"),
+        ("aarch64", "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe"),
+    ],
+    files: &[("uv-0.13.9.data/scripts/uv", "bin/uv")],
+};
+
 /// Without its default features: they let it update itself, with a TLS library that takes longer than all the rest.
 const NEXTEST: CargoTool =
     CargoTool { name: "cargo-nextest", version: "0.9.151", features: &["--no-default-features"] };
@@ -68,6 +81,12 @@ pub(crate) fn linters() -> Result<()> {
     TYPOS.install()?;
     DENY.install()?;
     Ok(())
+}
+
+/// Installs what only the training package needs; the program that sets it up.
+pub(crate) fn uv() -> Result<PathBuf> {
+    UV.install()?;
+    Ok(path_of("uv"))
 }
 
 /// Installs what only `fuzz-api` needs; the folder of Python packages.

@@ -17,7 +17,7 @@ use crate::picture::{Colour, Pen, Picture, read_still};
 const QUALITY: u8 = 88;
 
 pub(super) fn detect(args: &DetectArgs) -> Result<ExitCode> {
-    let path = super::model_path(&args.model)?;
+    let path = super::model_path(&args.model);
     let model = Model::open(&path).with_context(|| format!("model {}", path.display()))?;
     let options = Options { score: args.model.min_score, ..Options::default() };
     let mut eye = Eye {

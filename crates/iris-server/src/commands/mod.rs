@@ -17,7 +17,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Command, ConfigCommand, ModelArg, ModelsCommand};
@@ -67,19 +67,9 @@ pub fn explain(error: &anyhow::Error) -> String {
     line
 }
 
-/// The model that a command was given, or the one that lies where Iris keeps its own.
-fn model_path(arg: &ModelArg) -> Result<PathBuf> {
-    if let Some(path) = &arg.model {
-        return Ok(path.clone());
-    }
-    let own = PathBuf::from("models/iris-n");
-    if own.join("model.toml").is_file() {
-        return Ok(own);
-    }
-    bail!(
-        "no model: name one with --model PATH or the environment variable IRIS_MODEL. PATH is a folder with model.toml \
-         and model.onnx, or a bare .onnx file"
-    )
+/// The model that a command was given, or the built-in one.
+fn model_path(arg: &ModelArg) -> PathBuf {
+    arg.model.clone().unwrap_or_else(|| iris_infer::Model::BUILT_IN.into())
 }
 
 /// Reads a configuration file alone; all its problems are the error.

@@ -31,7 +31,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let configured = config.as_ref().map(|config| choose(config, args.camera.as_deref())).transpose()?;
     let model = match configured {
         Some(camera) if args.model.model.is_none() => camera.model.path.clone(),
-        _ => super::model_path(&args.model)?,
+        _ => super::model_path(&args.model),
     };
     let url = SourceUrl::parse(&args.source).with_context(|| "SOURCE")?;
     let runtime = super::runtime()?;

@@ -22,7 +22,7 @@ pub(super) struct Raw {
     pub store: RawStore,
     /// The server's door: the page and the API.
     pub server: RawServer,
-    /// The models that cameras can name: `[models.NAME]`.
+    /// The models that cameras can name: `[models.NAME]`. Default: the one that is part of Iris, as `iris-n`.
     pub models: BTreeMap<String, RawModel>,
     /// What holds for every camera that does not say otherwise.
     pub defaults: RawDefaults,
@@ -83,7 +83,7 @@ pub(super) struct RawTls {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["path"]))]
 pub(super) struct RawModel {
-    /// A folder with `model.toml` and `model.onnx`, or a bare `.onnx` file. Relative to this file.
+    /// A folder with `model.toml` and `model.onnx`, or a bare `.onnx` file. Relative to this file. Or `built-in:iris-n`.
     pub path: Option<String>,
 }
 

@@ -103,13 +103,22 @@ impl Pass<'_, '_> {
         Some(Tls { cert: cert?, key: key? })
     }
 
+    /// The models of the file; the built-in one if it names none.
     fn models(&mut self, raw: std::collections::BTreeMap<String, super::raw::RawModel>) -> Vec<Model> {
+        const BUILT_IN: &str = iris_infer::Model::BUILT_IN;
+        if raw.is_empty() {
+            return vec![Model { name: "iris-n".into(), path: BUILT_IN.into() }];
+        }
         let mut models = Vec::new();
         for (name, model) in raw {
             let at = format!("models.{name}");
             let good = name_is_safe(&name).map_err(|why| format!("the name {why}"));
             self.listed(&at, good);
-            let path = model.path.and_then(|path| self.path(&format!("{at}.path"), &path)).unwrap_or_default();
+            let path = model.path.and_then(|path| match &*path {
+                BUILT_IN => Some(path.into()),
+                path => self.path(&format!("{at}.path"), path),
+            });
+            let path = path.unwrap_or_default();
             models.push(Model { name: name.into(), path });
         }
         models
@@ -178,10 +187,6 @@ impl Pass<'_, '_> {
         match (&self.defaults.model, self.models.as_slice()) {
             (Some(default), models) => models.iter().find(|model| *model.name == **default).cloned(),
             (None, [only]) => Some(only.clone()),
-            (None, []) => {
-                self.problems.add(camera, "there is no model; add a [models.NAME] with its path");
-                None
-            }
             (None, several) => {
                 let names: Vec<&str> = several.iter().map(|model| &*model.name).collect();
                 let message = format!("`model` is missing here and in [defaults]; there are {}", names.join(", "));

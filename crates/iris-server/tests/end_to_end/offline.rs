@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::kit::{Folder, clip, model};
+use crate::kit::{Folder, model};
 use crate::process::{iris, run, run_iris};
 
 fn workspace(path: &str) -> String {
@@ -51,8 +51,6 @@ fn what_is_not_understood_is_said_with_what_would_be() {
         assert_eq!(finished.code, Some(2), "{}", finished.err);
         assert!(finished.err.contains(says), "{}", finished.err);
     }
-    let finished = run_iris(&["run", &clip()]);
-    assert!(finished.bad().contains("no model: name one with --model PATH"));
 }
 
 #[test]
