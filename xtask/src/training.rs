@@ -20,7 +20,8 @@ pub(crate) fn check() -> Result<()> {
 /// Runs one of its programs. The first time this fetches PyTorch, which is large.
 fn uv(args: &[&str]) -> Result<()> {
     let mut uv = program(setup::uv()?);
-    // The machine's own Python will do; none is downloaded.
-    uv.current_dir(root().join("training")).env("UV_PYTHON_DOWNLOADS", "never");
+    // The machine's own Python will do; none is downloaded. PyTorch's threads must not spin while they wait for each other.
+    let uv =
+        uv.current_dir(root().join("training")).env("UV_PYTHON_DOWNLOADS", "never").env("OMP_WAIT_POLICY", "PASSIVE");
     run(uv.args(["run", "--frozen", "--quiet"]).args(args))
 }

@@ -27,6 +27,8 @@ use crate::{archive, setup};
 
 /// How long stopping may take before it is cut off.
 const GRACE: Duration = Duration::from_secs(9);
+/// How long of that pictures of the last events are still made; then events are stored with what they have.
+const PICTURES: Duration = Duration::from_secs(3);
 /// How long of that the store may take for what is not committed yet.
 const COMMIT: Duration = Duration::from_secs(3);
 
@@ -146,7 +148,11 @@ impl Server {
     fn stop(self, runtime: &Runtime) -> Result<ExitCode> {
         tracing::info!("stopping");
         cut_off_after(GRACE)?;
-        self.hurry.cancel();
+        let hurry = self.hurry;
+        runtime.spawn(async move {
+            tokio::time::sleep(PICTURES).await;
+            hurry.cancel();
+        });
         runtime.block_on(self.control.stop());
         let owner = self.owner.join().map_err(|_| anyhow!("the thread that owns the pipeline had panicked"))?;
         owner.pipeline.shutdown();
