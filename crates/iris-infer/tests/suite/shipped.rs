@@ -52,7 +52,11 @@ fn a_shipped_model_returns_what_it_returned_in_training() {
         };
         for (channel, expected) in pixels.chunks(pixels.len() / 3).zip(parity.input) {
             let mean = channel.iter().sum::<f64>() / channel.len() as f64;
-            assert!((mean - f64::from(expected)).abs() < 1e-4 * mean.abs().max(1.0), "{}: {mean} {expected}", folder.display());
+            assert!(
+                (mean - f64::from(expected)).abs() < 1e-4 * mean.abs().max(1.0),
+                "{}: {mean} {expected}",
+                folder.display()
+            );
         }
         let onnx = std::fs::read(folder.join("model.onnx")).unwrap();
         let mut runtime = OrtRuntime::load(&onnx, 1).unwrap();
