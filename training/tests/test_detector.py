@@ -77,6 +77,7 @@ def test_quantised_agrees(exported: Path, packed_set: Path, tmp_path: Path) -> N
     shipped.quantise(args)
     state = json.loads((tmp_path / "quantisation.json").read_text())
     assert state["loss"] <= 0.02
+    assert Model(tmp_path).input["type"] == "u8"
     assert len(state["sensitivity"]) == len(quantize.convolutions(exported / "model.onnx"))
     whole, small = ((f / "model.onnx").stat().st_size for f in (exported, tmp_path))
     assert small < whole / 2

@@ -1,8 +1,8 @@
 //! What a frame costs on one core, stage by stage: a clip goes through the stages of the pipeline on one thread, and the
 //! processor's time is taken between them. `cargo xtask bench path [-- [CLIP [MODEL]] [--json]]`.
 //!
-//! Without a clip it measures the project's own clip with the tiny model of the tests and, where `shared/` has them, two
-//! recordings, with the detector that is part of Iris and with YOLOX-nano. What threads, queues and a camera's network cost is not in it.
+//! Without a clip it measures a rendered street and, where `shared/` has them, two recordings, with the detector that is
+//! part of Iris and with YOLOX-nano. What threads, queues and a camera's network cost is not in it.
 //!
 //! An example and no bench, so that it shares what release builds compile: benches unwind, and would compile all anew.
 
@@ -29,6 +29,7 @@ use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transp
 use iris_server::evidence;
 use iris_server::message::Entry;
 use iris_server::store::{Sqlite, Store};
+use iris_sim::scene::{Recipe, Scene, render};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
@@ -46,7 +47,8 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let mut out = std::io::stdout().lock();
-    for (clip, model) in clips(&args) {
+    let folder = tempfile::tempdir()?;
+    for (clip, model) in clips(&args, folder.path())? {
         let bill = measure(&clip, &model).with_context(|| clip.display().to_string())?;
         let text = if args.json { bill.to_json() } else { bill.to_table() };
         writeln!(out, "{text}")?;
@@ -54,18 +56,22 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn clips(args: &Args) -> Vec<(PathBuf, PathBuf)> {
+/// What to measure: each clip with each model. A rendered one is put into `folder`.
+fn clips(args: &Args, folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("IRIS_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from).join("data");
     let built_in = PathBuf::from(Model::BUILT_IN);
     if let Some(clip) = &args.clip {
-        return vec![(clip.clone(), args.model.clone().unwrap_or(built_in))];
+        return Ok(vec![(clip.clone(), args.model.clone().unwrap_or(built_in))]);
     }
-    let models = [built_in, shared.join("models/yolox_nano.onnx")];
+    let street = Recipe { seconds: 20, ..Recipe::new(Scene::find("street")?) };
+    render(&street, |_, _| {})?.write(folder)?;
     let clips = ["one-by-one-person-detection.mp4", "car-detection.mp4"].map(|name| shared.join("clips").join(name));
-    let pairs = clips.iter().flat_map(|clip| models.iter().map(move |model| (clip.clone(), model.clone())));
-    let pairs = pairs.filter(|(clip, model)| clip.exists() && (model.exists() || *model == models[0]));
-    [(root.join("testdata/golden/blobs.mp4"), root.join("testdata/models/blobs"))].into_iter().chain(pairs).collect()
+    let models = [built_in, shared.join("models/yolox_nano.onnx")];
+    let clips = [folder.join("main.mp4")].into_iter().chain(clips).filter(|clip| clip.exists());
+    let is_there = |model: &&PathBuf| **model == models[0] || model.exists();
+    let pair = |clip: PathBuf| models.iter().filter(is_there).map(move |model| (clip.clone(), model.clone()));
+    Ok(clips.flat_map(pair).collect())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

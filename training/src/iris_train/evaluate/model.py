@@ -19,6 +19,8 @@ from iris_train.errors import InputError
 
 Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]
+# A model's input: floats, or bytes if its manifest says so.
+Tensor = NDArray[Any]
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Model:
         self.session = session(onnx_path, threads)
         self.decode = DECODERS[self.output["decoder"]]
 
-    def prepare(self, image: Image) -> tuple[Floats, float, tuple[int, int]]:
+    def prepare(self, image: Image) -> tuple[Tensor, float, tuple[int, int]]:
         """Letterbox an image (H, W, 3), blue first: the tensor (1, 3, h, w), the scale and the offset in pixels."""
         (width, height), (rows, columns) = self.size, image.shape[:2]
         scale = min(width / columns, height / rows)
@@ -65,11 +67,13 @@ class Model:
         canvas[dy : dy + h, dx : dx + w] = small
         if self.input["color"] == "rgb":
             canvas = canvas[:, :, ::-1]
+        if self.input.get("type") == "u8":
+            return np.ascontiguousarray(canvas.transpose(2, 0, 1)[None]), scale, (dx, dy)
         mean, std = (np.array(self.input.get(k, d), np.float32) for k, d in (("mean", [0.0] * 3), ("std", [1.0] * 3)))
         tensor = (canvas.astype(np.float32) * np.float32(self.input.get("scale", 1.0)) - mean) / std
         return np.ascontiguousarray(tensor.transpose(2, 0, 1)[None]), scale, (dx, dy)
 
-    def run(self, tensor: Floats) -> list[Floats]:
+    def run(self, tensor: Tensor) -> list[Floats]:
         """Return the outputs for a batch."""
         outputs: list[Floats] = self.session.run(None, {self.session.get_inputs()[0].name: tensor})
         return outputs

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import torch
 
 from iris_train import classes
-from iris_train.evaluate.model import Floats, Image, Model
+from iris_train.evaluate.model import Image, Model
 from iris_train.models.detector import Detector, Exported
 
 OPSET = 17
@@ -62,7 +63,7 @@ def manifest(folder: Path, size: tuple[int, int], card: Card, accuracy: dict[str
         f"width = {size[0]}",
         f"height = {size[1]}",
         'color = "rgb"',
-        "scale = 0.003921569",
+        'type = "u8"' if _takes_bytes(folder / "model.onnx") else "scale = 0.003921569",
         'anchor = "center"',
         "",
         "[output]",
@@ -76,6 +77,11 @@ def manifest(folder: Path, size: tuple[int, int], card: Card, accuracy: dict[str
     if accuracy:
         lines += ["", "[accuracy]", *(f"{name} = {value:.4f}" for name, value in accuracy.items())]
     (folder / "model.toml").write_text("\n".join(lines) + "\n")
+
+
+def _takes_bytes(path: Path) -> bool:
+    kind: int = onnx.load(path).graph.input[0].type.tensor_type.elem_type
+    return kind == onnx.TensorProto.UINT8
 
 
 def parity(folder: Path, picture: Image, size: tuple[int, int], count: int = 20) -> None:
@@ -103,7 +109,7 @@ def parity(folder: Path, picture: Image, size: tuple[int, int], count: int = 20)
 def agreement(detector: Detector, folder: Path, size: tuple[int, int]) -> float:
     """Return the largest difference between PyTorch's and ONNX Runtime's scores on a picture of noise."""
     model = Model(folder)
-    tensor: Floats = model.prepare(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))[0]
+    tensor = model.prepare(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))[0]
     with torch.no_grad():
         mine = Exported(detector, size[1], size[0]).eval()(torch.from_numpy(tensor)).numpy()
     return float(np.abs(mine[:, 4:] - model.run(tensor)[0][:, 4:]).max())

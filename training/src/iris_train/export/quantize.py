@@ -88,6 +88,8 @@ def quantise(
     or with `signed` symmetric, which is all that TensorRT reads.
     """
     logging.getLogger().setLevel(logging.ERROR)
+    # Unsigned, pixels are rounded to what they were before they became floats.
+    pixels = {"images": [{"scale": np.array(1 / 255, np.float32), "zero_point": np.array(0, np.uint8)}]}
     quantize_static(
         str(source),
         str(into),
@@ -100,8 +102,31 @@ def quantise(
         nodes_to_quantize=only,
         nodes_to_exclude=[*tail(source), *(floats or [])],
         calibrate_method=METHODS[method],
-        extra_options={"ActivationSymmetric": signed, "WeightSymmetric": True},
+        extra_options={
+            "ActivationSymmetric": signed,
+            "WeightSymmetric": True,
+            "TensorQuantOverrides": {} if signed else pixels,
+        },
     )
+    if not only and not signed:
+        _take_bytes(into)
+
+
+def _take_bytes(path: Path) -> None:
+    """Let a model take pixels as bytes, unless its first convolution is in float."""
+    model = onnx.load(path)
+    graph = model.graph
+    rounding = next((n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] == "images"), None)
+    if rounding is None:
+        return
+    graph.node.remove(rounding)
+    for n in graph.node:
+        for i, name in enumerate(n.input):
+            if name == rounding.output[0]:
+                n.input[i] = "images"
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def sensitivity(source: Path, tensors: list[Floats]) -> list[tuple[str, float]]:
