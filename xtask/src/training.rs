@@ -17,7 +17,7 @@ pub(crate) fn check() -> Result<()> {
     uv(&["mypy"])
 }
 
-/// Runs one of its programs. The first time this fetches PyTorch, which is large.
+/// Runs one of its programs. The first time this fetches `PyTorch`, which is large.
 fn uv(args: &[&str]) -> Result<()> {
     let mut uv = program(setup::uv()?);
     // The machine's own Python will do; none is downloaded. PyTorch's threads must not spin while they wait for each other.
