@@ -16,7 +16,8 @@ use crate::{Error, Manifest, OrtRuntime, guess};
 pub struct Model {
     /// What it takes and returns.
     pub manifest: Arc<Manifest>,
-    pub(crate) onnx: Arc<[u8]>,
+    /// The file with its graph and weights.
+    pub onnx: Arc<[u8]>,
 }
 
 impl Model {

@@ -262,9 +262,8 @@ impl Way {
     fn open(path: &Path, folder: &Path) -> Result<Self> {
         let camera = CameraId::new("bench")?;
         let model = Model::open(path)?;
-        let onnx = std::fs::read(if path.is_dir() { path.join("model.onnx") } else { path.to_owned() })?;
         let model_nanos = Arc::new(AtomicU64::new(0));
-        let runtime = Timed { inner: OrtRuntime::load(&onnx, 1)?, nanos: Arc::clone(&model_nanos) };
+        let runtime = Timed { inner: OrtRuntime::load(&model.onnx, 1)?, nanos: Arc::clone(&model_nanos) };
         let options = Options { score: Some(Profile::LOW), ..Options::default() };
         let groups = ClassGroups::by_name(&model.manifest.classes);
         let profile = Profile { groups, high: model.manifest.thresholds.score };

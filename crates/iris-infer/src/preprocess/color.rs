@@ -42,6 +42,7 @@ impl ToRgb {
     }
 
     /// Converts in place; every value ends in 0 to 255.
+    #[inline(always)]
     pub(super) fn apply(&self, [first, second, third]: &mut [Vec<f32>; CHANNELS]) {
         match *self {
             Self::Already => {}
@@ -111,6 +112,7 @@ impl Normalise {
     }
 
     /// Writes one row of red, green and blue into a tensor's planes, from column `x` of row `y` on.
+    #[inline(always)]
     pub(super) fn write<T: Element>(&self, rgb: &[Vec<f32>; CHANNELS], (x, y): (u32, u32), tensor: &mut [T]) {
         let plane_len = tensor.len() / CHANNELS;
         let start = y as usize * self.width + x as usize;

@@ -2,6 +2,8 @@
 //! that it shows, converted to the model's colours and written in place. Decoding is elsewhere; so is the way back,
 //! which is [`Letterbox`].
 
+#![expect(clippy::inline_always, reason = "only what is inlined into `fill_avx2` is compiled for its instructions")]
+
 mod color;
 mod resample;
 
@@ -138,7 +140,25 @@ impl Preprocessor {
     }
 }
 
+/// Makes all rows, with wide instructions where the processor has them.
 fn fill<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise, pad: bool, data: &mut [T]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        #[expect(unsafe_code, reason = "the compiler cannot know the processor")]
+        // SAFETY: it has what the function was compiled for.
+        return unsafe { fill_avx2(rows, source, normalise, pad, data) };
+    }
+    fill_rows(rows, source, normalise, pad, data);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn fill_avx2<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise, pad: bool, data: &mut [T]) {
+    fill_rows(rows, source, normalise, pad, data);
+}
+
+#[inline(always)]
+fn fill_rows<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise, pad: bool, data: &mut [T]) {
     let letterbox = &source.plan.letterbox;
     if pad {
         normalise.pad(data);
@@ -199,6 +219,7 @@ struct Rows {
 
 impl Rows {
     /// Row `y` of the scaled picture as red, green and blue, 0 to 255.
+    #[inline(always)]
     fn make(&mut self, source: &Source<'_>, y: usize) -> &[Vec<f32>; CHANNELS] {
         let width = source.plan.letterbox.inner().width as usize;
         let mut channel = 0;

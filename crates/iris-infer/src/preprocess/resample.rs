@@ -46,6 +46,7 @@ impl Axis {
 }
 
 /// The weighted mean of the rows under `window`, with one more sample at the end, so that columns may look there.
+#[inline(always)]
 pub(super) fn blend_rows(plane: Plane<'_>, size: Size, channels: usize, window: Window, out: &mut Vec<f32>) {
     let len = size.width as usize * channels;
     out.resize(len + channels, 0.0);
@@ -65,6 +66,7 @@ pub(super) fn blend_rows(plane: Plane<'_>, size: Size, channels: usize, window: 
 }
 
 /// The weighted means of the samples under each window of `axis`, of the channel at `offset` of `channels`.
+#[inline(always)]
 pub(super) fn sample_columns(row: &[f32], channels: usize, offset: usize, axis: &Axis, out: &mut [f32]) {
     match (channels, axis.width) {
         (1, 1) => means::<1>(row, axis, out),
@@ -83,6 +85,7 @@ pub(super) fn sample_columns(row: &[f32], channels: usize, offset: usize, axis: 
 }
 
 /// The same for one channel and a width that the compiler knows, in half the time.
+#[inline(always)]
 fn means<const WIDTH: usize>(row: &[f32], axis: &Axis, out: &mut [f32]) {
     let scale = 1.0 / WIDTH as f32;
     for ((o, start), part) in out.iter_mut().zip(&axis.start).zip(&axis.offset) {
