@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use iris_analytics::MotionGate;
+use iris_analytics::{MotionGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
 /// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is
@@ -128,17 +128,6 @@ impl Attention {
     }
 }
 
-/// What a gate says of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Something moves, and did not before.
-    Opens,
-    /// Something moves, or it is time to look for whoever stands still.
-    Look,
-    /// There is nothing to see.
-    Still,
-}
-
 /// What stands between one camera's decoder and the model.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
@@ -151,17 +140,18 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Judges a decoded frame.
-    pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention) -> Verdict {
+    /// Whether the model should look at this frame: something moves, or it is time to look for whoever stands still. Tells
+    /// `pace` how many looks a second the camera wants, where the gate opens or shuts.
+    pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention, pace: impl FnOnce(f32)) -> bool {
         attention.explain(&mut self.motion);
         let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
-            (false, true) => Verdict::Opens,
-            (true, true) => Verdict::Look,
-            (_, false) if self.is_time_to_look(frame.at.media) => Verdict::Look,
-            (_, false) => Verdict::Still,
+            (false, true) => pace(demand::MOVING),
+            (true, false) => pace(STILL_AT_LEAST.as_secs_f32().recip()),
+            _ => {}
         }
+        self.is_open || self.is_time_to_look(frame.at.media)
     }
 
     /// Whether something moves.
@@ -178,9 +168,11 @@ impl Gate {
         (self.looked, self.key) = (Some(frame.at.media), false);
     }
 
-    /// Something is missing before the next frame: what differs from the last one need not have moved.
+    /// Something is missing before the next frame: what differs from the last one need not have moved, and who stands in
+    /// it is not known.
     pub(crate) fn gap(&mut self) {
         self.motion.reset();
+        self.looked = None;
     }
 
     fn stand(&self, now: MonoTime, attention: &Attention) {

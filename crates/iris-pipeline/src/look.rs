@@ -6,7 +6,7 @@ use iris_core::{Clock, DropReason, Frame, Packet};
 use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
 use iris_infer::{Manifest, Prepared, Preprocessor};
 
-use crate::ladder::{Attention, Backlog, Gate, Shed, Verdict};
+use crate::ladder::{Attention, Backlog, Gate, Shed};
 use crate::meter::StageCount;
 
 /// One look at a camera: the model's input, and the picture that it came from, which may become evidence.
@@ -21,8 +21,8 @@ pub(crate) trait LookSink {
     fn wants(&self) -> bool;
     /// What else is known of the camera.
     fn attention(&self) -> &Attention;
-    /// Something began to move: the model is to look soon, whatever it looked at before.
-    fn hurry(&self);
+    /// Says how many looks a second the camera wants from now on.
+    fn pace(&self, rate_hz: f32);
     /// Takes a look.
     fn take(&self, look: Look);
 }
@@ -103,14 +103,14 @@ impl Eye {
             (false, None) => {}
             (false, Some(backlog)) => {
                 self.decoder.set_skip(Skip::Nothing);
-                self.catch_up(backlog, count, clock, to.attention());
+                self.catch_up(backlog, count, clock, to);
             }
         }
     }
 
     /// Decodes the group of pictures that is under way, so that what comes next can be decoded. Its pictures are too old
     /// to be looked at, and in the books its access units were skipped when they came.
-    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, attention: &Attention) {
+    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         self.decoder.flush();
         self.book(count);
         for packet in backlog.take() {
@@ -118,7 +118,7 @@ impl Eye {
                 break;
             }
             while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
-                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, attention));
+                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
             }
         }
         self.booked = self.decoder.counts();
@@ -134,13 +134,10 @@ impl Eye {
                     continue;
                 }
             };
-            match self.gate.as_mut().map(|gate| gate.judge(&frame, to.attention())) {
-                Some(Verdict::Still) => {
-                    count.drop_one(DropReason::Still);
-                    continue;
-                }
-                Some(Verdict::Opens) => to.hurry(),
-                Some(Verdict::Look) | None => {}
+            let judge = |gate: &mut Gate| gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz));
+            if !self.gate.as_mut().is_none_or(judge) {
+                count.drop_one(DropReason::Still);
+                continue;
             }
             if !to.wants() {
                 count.drop_one(DropReason::Skipped);
