@@ -58,7 +58,7 @@ impl Eye {
             self.decoder.flush();
             self.backlog.iter_mut().for_each(Backlog::clear);
         }
-        self.set_key_frames_only(self.makes_do_with_key_frames(to.attention()), count, clock, to);
+        self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
         self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
         if packet.is_key {
             self.gate.iter_mut().for_each(Gate::note_key);
@@ -85,10 +85,12 @@ impl Eye {
         self.gap(count);
     }
 
-    fn makes_do_with_key_frames(&self, attention: &Attention) -> bool {
+    /// Whether only key frames are decoded. Where nothing moves, that ends with a group of pictures.
+    fn makes_do_with_key_frames(&self, packet: &Packet, attention: &Attention) -> bool {
+        let is_still = self.gate.as_ref().is_some_and(|gate| !gate.is_open());
         match attention.shed() {
-            Shed::No => false,
-            Shed::WhileStill => self.gate.as_ref().is_some_and(|gate| !gate.is_open()),
+            Shed::No => self.backlog.is_some() && is_still && !packet.is_key,
+            Shed::WhileStill => is_still,
             Shed::Always => true,
         }
     }
