@@ -315,7 +315,7 @@ mod tests {
             (0..10).for_each(|i| scheduler.add(camera(i), share(5.0, 1.0)));
             let (mut taken, mut now) = (0, 0);
             while taken < 500 {
-                (0..10).for_each(|i| drop(scheduler.offer(camera(i), ())));
+                (0..10).for_each(|i| _ = scheduler.offer(camera(i), ()));
                 match scheduler.take(ms(now)) {
                     Take::Ready(camera, ()) => {
                         scheduler.done(camera);

@@ -141,7 +141,7 @@ pub(crate) struct Gate {
     is_open: bool,
     /// When the model last got a frame.
     looked: Option<MediaTime>,
-    /// A key frame came since.
+    /// The newest access unit is a key frame.
     key: bool,
 }
 
@@ -165,13 +165,14 @@ impl Gate {
         self.is_open
     }
 
-    pub(crate) fn note_key(&mut self) {
-        self.key = true;
+    /// Notes that an access unit goes to the decoder.
+    pub(crate) fn note_unit(&mut self, is_key: bool) {
+        self.key = is_key;
     }
 
     /// Notes that the model gets this frame.
     pub(crate) fn note_look(&mut self, frame: &Frame) {
-        (self.looked, self.key) = (Some(frame.at.media), false);
+        self.looked = Some(frame.at.media);
     }
 
     /// Something is missing before the next frame: what differs from the last one need not have moved, and who stands in

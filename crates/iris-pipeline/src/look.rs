@@ -60,9 +60,7 @@ impl Eye {
         }
         self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
         self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
-        if packet.is_key {
-            self.gate.iter_mut().for_each(Gate::note_key);
-        }
+        self.gate.iter_mut().for_each(|gate| gate.note_unit(packet.is_key));
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
         }
@@ -120,7 +118,9 @@ impl Eye {
                 break;
             }
             while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
-                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
+                self.gate
+                    .iter_mut()
+                    .for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
             }
         }
         self.booked = self.decoder.counts();
@@ -169,3 +169,6 @@ impl Eye {
         self.booked = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,7 @@ fn a_patch_changes_what_it_names() {
     let camera = both.document().config.cameras[1].clone();
     assert_eq!((camera.rate, camera.zones.len()), (2.0, 0));
     both.patch(json!({"rate": null})).expect("back to the default");
-    assert_eq!(both.document().config.cameras[1].rate, 5.0);
+    assert_eq!(both.document().config.cameras[1].rate, 10.0);
     for (bad, why) in [
         (json!({"id": "other"}), "`id` cannot change"),
         (json!({"rate": 500}), "rate: is 500; it must be from 0.01 to 120"),

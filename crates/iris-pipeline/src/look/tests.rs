@@ -1,0 +1,166 @@
+//! Which frames of a clip the model is asked to look at: real H.264 through the decoder and the gate.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::process::Command;
+
+use iris_core::clock::ManualClock;
+use iris_core::{CameraId, Epoch, Item, MediaTime};
+use iris_infer::Model;
+use iris_ingest::{CameraStream, Limits as IngestLimits, Output, Source, SourceUrl, Transport};
+
+use super::*;
+use crate::ladder::Rung;
+
+/// Ten frames a second with a key frame every second one: eight seconds of grey, across which a box walks from second 4.5 on.
+fn walker() -> Vec<Packet> {
+    clip("if(lt(t,4.45),-100,(t-4.5)*50)")
+}
+
+/// The same without the box.
+fn nobody() -> Vec<Packet> {
+    clip("-100")
+}
+
+fn clip(x: &str) -> Vec<Packet> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.mp4");
+    let scene = format!("color=gray:s=320x180:r=10:d=8[a];color=white:s=40x80:r=10:d=8[b];[a][b]overlay=x='{x}':y=60");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-loglevel", "error", "-filter_complex", &scene]);
+    ffmpeg.args(["-c:v", "libx264", "-profile:v", "baseline", "-g", "20", "-sc_threshold", "0"]).arg(&path);
+    assert!(ffmpeg.status().expect("these tests need ffmpeg: cargo xtask setup installs it").success());
+    demux(&path)
+}
+
+fn demux(path: &Path) -> Vec<Packet> {
+    let url = SourceUrl::parse(path.to_str().expect("text")).expect("a path");
+    let source = Source { url, transport: Transport::Auto, limits: IngestLimits::default() };
+    let camera = CameraId::new("c").expect("an id");
+    let mut stream = CameraStream::new(camera, Epoch::first(1), source, Arc::new(ManualClock::default()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut packets = Vec::new();
+        loop {
+            match stream.next().await {
+                Output::Item(Item::Data(packet)) => packets.push(packet),
+                Output::Item(Item::End) => return packets,
+                _ => {}
+            }
+        }
+    })
+}
+
+/// Notes which frames come, by their tenths of a second, and what rates are asked for.
+#[derive(Default)]
+struct Sink {
+    attention: Attention,
+    looks: RefCell<Vec<u64>>,
+    rates: RefCell<Vec<f32>>,
+}
+
+impl LookSink for Sink {
+    fn wants(&self) -> bool {
+        true
+    }
+
+    fn attention(&self) -> &Attention {
+        &self.attention
+    }
+
+    fn pace(&self, rate_hz: f32) {
+        self.rates.borrow_mut().push(rate_hz);
+    }
+
+    fn take(&self, look: Look) {
+        self.looks.borrow_mut().push((look.frame.at.media.since(MediaTime::ZERO).as_secs_f64() * 10.0).round() as u64);
+    }
+}
+
+/// An eye over the project's own model, what it is told, and its books.
+struct Watch {
+    eye: Eye,
+    sink: Sink,
+    count: StageCount,
+}
+
+impl Watch {
+    fn new(gated: bool) -> Self {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/blobs");
+        let manifest = Model::open(&model).expect("a model").manifest;
+        let eye = Eye::new(FramePool::new(), &manifest, gated);
+        Self { eye, sink: Sink::default(), count: StageCount::default() }
+    }
+
+    fn see(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            self.count.receive();
+            self.eye.see(packet, &self.count, &ManualClock::default(), &self.sink);
+        }
+    }
+
+    fn looks(&self) -> Vec<u64> {
+        self.sink.looks.borrow().clone()
+    }
+}
+
+#[test]
+fn a_still_picture_is_looked_at_now_and_then() {
+    let mut watch = Watch::new(true);
+    watch.see(&nobody());
+    assert_eq!(watch.looks(), [0, 40], "the first frame, and the key frame after four seconds");
+    assert_eq!((watch.count.dropped(DropReason::Still), watch.count.in_flight()), (78, 0));
+    assert_eq!(watch.sink.attention.rung(), Rung::Still);
+
+    let mut watch = Watch::new(false);
+    watch.see(&nobody());
+    assert_eq!(watch.looks().len(), 80, "without a gate all are");
+}
+
+#[test]
+fn what_walks_in_is_looked_at_from_its_first_frame_on() {
+    let mut watch = Watch::new(true);
+    watch.see(&walker());
+    let walks = watch.looks().into_iter().find(|at| *at > 40).expect("a look");
+    assert!((45..=47).contains(&walks), "{walks}");
+    assert_eq!(watch.looks().len() as u64, 2 + 80 - walks, "and in every frame");
+    assert_eq!(watch.sink.attention.rung(), Rung::Moving);
+    assert_eq!(*watch.sink.rates.borrow(), [iris_analytics::demand::MOVING]);
+}
+
+#[test]
+fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on() {
+    let mut watch = Watch::new(true);
+    watch.sink.attention.set_shed(Shed::WhileStill);
+    watch.see(&walker());
+    // The key frame of second six is the first that shows the box.
+    let moving: Vec<u64> = (60..80).collect();
+    assert_eq!(watch.looks(), [&[0, 40], &*moving].concat());
+    assert_eq!(watch.sink.attention.shed(), Shed::No, "another is shed instead");
+    let (count, skipped) = (&watch.count, watch.count.dropped(DropReason::Skipped));
+    assert_eq!((skipped, count.dropped(DropReason::Still), count.in_flight()), (57, 1, 0));
+}
+
+#[test]
+fn a_camera_that_is_shed_no_more_gets_its_frames_back_at_a_key_frame() {
+    let mut watch = Watch::new(true);
+    let packets = nobody();
+    watch.sink.attention.set_shed(Shed::WhileStill);
+    watch.see(&packets[..30]);
+    assert_eq!(watch.sink.attention.rung(), Rung::KeyFrames);
+    watch.sink.attention.set_shed(Shed::No);
+    watch.see(&packets[30..]);
+    assert_eq!(watch.sink.attention.rung(), Rung::Still);
+    let count = &watch.count;
+    assert_eq!((count.dropped(DropReason::Skipped), count.dropped(DropReason::Still)), (38, 40));
+    assert_eq!((count.dropped_total(), count.in_flight()), (78, 0));
+}
+
+#[test]
+fn everything_is_shed_where_that_is_not_enough() {
+    let mut watch = Watch::new(true);
+    watch.sink.attention.set_shed(Shed::Always);
+    watch.see(&walker());
+    assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
+    assert_eq!(watch.sink.attention.shed(), Shed::Always);
+}
