@@ -1,0 +1,307 @@
+//! Devices of unequal speed, lost and found, added and taken away while cameras run. CPU sessions stand for GPUs: the one
+//! that is half as fast runs its model twice for each frame.
+
+mod common;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use common::{ONE_CORE, always, camera, runtime, settings, start, testdata};
+use iris_core::clock::SystemClock;
+use iris_core::{CameraId, DropReason};
+use iris_flow::blocking::Receiver;
+use iris_infer::{Error, Model, Output, OrtRuntime, Provider, Runtime, Signature, Tensor};
+use iris_pipeline::{
+    Backend, CameraSettings, DeviceSettings, DeviceState, DeviceStatus, Ledger, Pace, Pipeline, Report, Role, Settings,
+    Stages,
+};
+
+type Reader<'r> = iris_infer::runtime::Reader<'r>;
+
+/// The model runs so many times for each frame, unless the device is broken.
+struct Slow {
+    inner: OrtRuntime,
+    times: usize,
+    name: String,
+    machine: Arc<Machine>,
+}
+
+/// What the devices of a test have in common.
+#[derive(Default)]
+struct Machine {
+    /// How often the model runs on a device for each frame; once if not given.
+    times: HashMap<String, usize>,
+    /// Devices that are there, and on which nothing runs.
+    broken: Mutex<HashSet<String>>,
+    /// Devices that are not there.
+    missing: Mutex<HashSet<String>>,
+    /// The largest batch seen.
+    largest: Mutex<usize>,
+    /// Batches of more than one frame are nonsense.
+    confused: bool,
+}
+
+impl Machine {
+    fn set_broken(&self, name: &str, broken: bool) {
+        let mut all = self.broken.lock().expect("no panic");
+        if broken { all.insert(name.into()) } else { all.remove(name) };
+    }
+
+    fn set_missing(&self, name: &str, missing: bool) {
+        let mut all = self.missing.lock().expect("no panic");
+        if missing { all.insert(name.into()) } else { all.remove(name) };
+    }
+}
+
+fn fallen(doing: &'static str) -> Error {
+    Error::Runtime { doing, message: "the GPU has fallen off the bus".into() }
+}
+
+impl Backend for Arc<Machine> {
+    fn check(&self, device: &DeviceSettings) -> Result<(), Error> {
+        let missing = self.missing.lock().expect("no panic").contains(&device.name);
+        if missing { Err(fallen("looking for a device")) } else { Ok(()) }
+    }
+
+    fn load(&self, device: &DeviceSettings, model: &Model) -> Result<Box<dyn Runtime>, Error> {
+        self.check(device)?;
+        let inner = OrtRuntime::load(&model.onnx, 1)?;
+        let times = self.times.get(&device.name).copied().unwrap_or(1);
+        Ok(Box::new(Slow { inner, times, name: device.name.clone(), machine: Arc::clone(self) }))
+    }
+}
+
+impl Runtime for Slow {
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn run(&mut self, batch: &[&Tensor], read: &mut Reader<'_>) -> Result<(), Error> {
+        if self.machine.broken.lock().expect("no panic").contains(&self.name) {
+            return Err(fallen("running the model"));
+        }
+        if self.machine.confused && batch.len() > 1 {
+            return Err(Error::BadOutput { what: "makes no sense".into() });
+        }
+        let mut largest = self.machine.largest.lock().expect("no panic");
+        *largest = batch.len().max(*largest);
+        drop(largest);
+        for _ in 1..self.times {
+            self.inner.run(batch, &mut |_, _: &[Output<'_>]| Ok(()))?;
+        }
+        self.inner.run(batch, read)
+    }
+}
+
+fn gpu(n: u32, role: Role) -> DeviceSettings {
+    DeviceSettings { name: format!("gpu-{n}"), provider: Provider::Cuda { index: n }, batch: 1, role }
+}
+
+fn stand_in() -> DeviceSettings {
+    DeviceSettings::cpu("cpu-0".into(), Role::StandIn)
+}
+
+fn start_on(machine: &Arc<Machine>, devices: Vec<DeviceSettings>, runtime: &tokio::runtime::Runtime) -> Started {
+    let settings = Settings { devices, ..settings(ONE_CORE, &testdata("models/blobs")) };
+    let backend = Arc::new(Arc::clone(machine));
+    Pipeline::start_on(backend, &settings, Arc::new(SystemClock::new()), &always(), runtime.handle().clone())
+}
+
+type Started = Result<(Pipeline, Receiver<Report>), iris_pipeline::Error>;
+
+fn replays(count: usize) -> Vec<CameraSettings> {
+    let clip = testdata("golden/blobs.mp4").display().to_string();
+    (0..count).map(|n| camera(&format!("cam-{n}"), &clip, Pace::Replay, Vec::new())).collect()
+}
+
+/// What each camera saw, as text, until all replays are over; `after` is called with the number of frames so far.
+fn follow(reports: &Receiver<Report>, cameras: usize, mut after: impl FnMut(usize)) -> BTreeMap<CameraId, String> {
+    let (mut logs, mut finished, mut frames) = (BTreeMap::<CameraId, String>::new(), 0, 0);
+    while finished < cameras {
+        match reports.recv().expect("the pipeline runs") {
+            Report::Frame { frame, tracks } => {
+                let log = logs.entry(frame.key.camera).or_default();
+                let boxes: Vec<_> = tracks.live.iter().map(|track| (track.id.n, track.rect)).collect();
+                writeln!(log, "{} {boxes:?}", frame.key.seq).expect("a string takes all");
+                frames += 1;
+                after(frames);
+            }
+            Report::Event { .. } => {}
+            Report::Finished { .. } => finished += 1,
+        }
+    }
+    logs
+}
+
+/// What a camera sees that has one device for itself.
+fn alone() -> String {
+    let runtime = runtime();
+    let (mut pipeline, reports) = start(ONE_CORE, &runtime);
+    pipeline.apply(replays(1)).expect("the camera is taken");
+    let log = follow(&reports, 1, |_| {}).into_values().next().expect("a camera");
+    pipeline.shutdown();
+    log
+}
+
+fn device(pipeline: &Pipeline, name: &str) -> DeviceStatus {
+    pipeline.view().devices().into_iter().find(|device| device.name == name).expect("there is such a device")
+}
+
+/// Waits until the device is as wanted; its thread changes that by itself.
+fn wait_for(pipeline: &Pipeline, name: &str, state: DeviceState) {
+    while device(pipeline, name).state != state {
+        std::thread::yield_now();
+    }
+}
+
+fn assert_nothing_lost(pipeline: &Pipeline) {
+    pipeline.view().cameras(|camera, _, ledger, _| {
+        for (stage, count) in Stages::of(ledger) {
+            assert_eq!((count.received(), count.emitted(), count.in_flight()), (80, 80, 0), "{camera} {stage}");
+        }
+    });
+}
+
+/// Frames that the model failed on, of all cameras.
+fn failed(pipeline: &Pipeline) -> u64 {
+    let mut failed = 0;
+    pipeline.view().cameras(|_, _, Ledger { model, .. }, _| failed += model.dropped(DropReason::ModelFailed));
+    failed
+}
+
+#[test]
+fn unequal_devices_that_go_and_come_share_thirty_cameras_and_lose_nothing() {
+    let expected = alone();
+    let runtime = runtime();
+    let times = (0..7).map(|n| (format!("gpu-{n}"), [4, 4, 8, 8, 16, 16, 4][n])).collect();
+    let machine = Arc::new(Machine { times, ..Machine::default() });
+    let mut devices: Vec<DeviceSettings> = (0..6).map(|n| gpu(n, Role::Worker)).collect();
+    let (mut pipeline, reports) = start_on(&machine, devices.clone(), &runtime).expect("the pipeline starts");
+    pipeline.apply(replays(30)).expect("the cameras are taken");
+    let logs = follow(&reports, 30, |frames| match frames {
+        800 => {
+            let slow = device(&pipeline, "gpu-4").inferences;
+            let fast = device(&pipeline, "gpu-1").inferences;
+            assert!(slow > 0 && fast > slow, "{fast} frames by the fast one, {slow} by one that takes four times as long");
+            devices.retain(|device| !["gpu-0", "gpu-5"].contains(&device.name.as_str()));
+            pipeline.set_devices(&devices).expect("they are taken away");
+            let names: Vec<String> = pipeline.view().devices().into_iter().map(|device| device.name).collect();
+            assert_eq!(names, ["gpu-1", "gpu-2", "gpu-3", "gpu-4"]);
+        }
+        1600 => {
+            devices.push(gpu(6, Role::Worker));
+            pipeline.set_devices(&devices).expect("one more");
+        }
+        _ => {}
+    });
+    assert!(logs.len() == 30 && logs.values().all(|log| *log == expected), "results differ with the device");
+    assert_nothing_lost(&pipeline);
+    assert!(device(&pipeline, "gpu-6").inferences > 0, "the new one took none of 800 frames");
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_gpu_that_breaks_costs_three_frames_and_cpus_stand_in_until_it_is_back() {
+    let runtime = runtime();
+    let machine = Arc::new(Machine::default());
+    let (mut pipeline, reports) =
+        start_on(&machine, vec![gpu(0, Role::Worker), stand_in()], &runtime).expect("the pipeline starts");
+    assert_eq!(device(&pipeline, "cpu-0").state, DeviceState::Standby);
+    machine.set_broken("gpu-0", true);
+    machine.set_missing("gpu-0", true);
+    pipeline.apply(replays(1)).expect("the camera is taken");
+    follow(&reports, 1, |_| {});
+    assert_eq!(failed(&pipeline), 3);
+    let (gpu, cpu) = (device(&pipeline, "gpu-0"), device(&pipeline, "cpu-0"));
+    assert_eq!((gpu.state, gpu.losses, gpu.inferences), (DeviceState::Lost, 1, 3));
+    assert!(gpu.error.is_some_and(|error| error.contains("fallen off the bus")));
+    assert_eq!((cpu.state, cpu.stand_in, cpu.inferences), (DeviceState::Running, true, 77));
+
+    machine.set_broken("gpu-0", false);
+    machine.set_missing("gpu-0", false);
+    wait_for(&pipeline, "gpu-0", DeviceState::Running);
+    wait_for(&pipeline, "cpu-0", DeviceState::Standby);
+    pipeline.apply(Vec::new()).expect("the camera is removed");
+    pipeline.apply(replays(1)).expect("the camera is taken");
+    follow(&reports, 1, |_| {});
+    assert_eq!((failed(&pipeline), device(&pipeline, "gpu-0").inferences), (0, 83));
+    assert_eq!(device(&pipeline, "gpu-0").error, None);
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_gpu_that_loads_and_then_fails_is_lost_again_after_one_frame() {
+    let runtime = runtime();
+    let machine = Arc::new(Machine::default());
+    let (mut pipeline, _reports) = start_on(&machine, vec![gpu(0, Role::Worker)], &runtime).expect("the pipeline starts");
+    machine.set_broken("gpu-0", true);
+    pipeline.apply(replays(1)).expect("the camera is taken");
+    // Nothing stands in for it, so that every frame waits for it: three are lost at first, then one at each attempt.
+    while failed(&pipeline) < 5 {
+        std::thread::yield_now();
+    }
+    assert_eq!(device(&pipeline, "gpu-0").losses, 3);
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_replaced_loudly_or_refused() {
+    let runtime = runtime();
+    let machine = Arc::new(Machine::default());
+    machine.set_missing("gpu-0", true);
+    let required = [gpu(0, Role::Required)];
+    let refused = start_on(&machine, required.to_vec(), &runtime).err().expect("it is required").to_string();
+    assert!(refused.starts_with("device gpu-0: ") && refused.contains("fallen off the bus"), "{refused}");
+
+    let optional = vec![gpu(0, Role::Worker), stand_in()];
+    let (mut pipeline, reports) = start_on(&machine, optional, &runtime).expect("the pipeline starts");
+    assert_eq!(device(&pipeline, "gpu-0").state, DeviceState::Lost);
+    pipeline.apply(replays(1)).expect("the camera is taken");
+    let refused = pipeline.set_devices(&required).expect_err("it is required").to_string();
+    assert!(refused.starts_with("device gpu-0: "), "{refused}");
+    follow(&reports, 1, |_| {});
+    assert_nothing_lost(&pipeline);
+    assert_eq!(device(&pipeline, "cpu-0").inferences, 80);
+
+    machine.set_missing("gpu-0", false);
+    pipeline.set_devices(&required).expect("now it is there");
+    assert_eq!(pipeline.view().devices().len(), 1);
+    assert_eq!(device(&pipeline, "gpu-0").state, DeviceState::Running);
+    pipeline.shutdown();
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_does_not_lose_a_gpu() {
+    let runtime = runtime();
+    let machine = Arc::new(Machine::default());
+    let (pipeline, _reports) = start_on(&machine, vec![gpu(0, Role::Worker)], &runtime).expect("the pipeline starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(testdata("models/blobs/model.toml"), folder.path().join("model.toml")).expect("a copy");
+    std::fs::write(folder.path().join("model.onnx"), "no graph").expect("a file");
+    let path: PathBuf = folder.path().into();
+    let bad = iris_pipeline::ModelSettings { path, min_score: None };
+    pipeline.load(&bad).expect_err("it is no model");
+    assert_eq!(device(&pipeline, "gpu-0").state, DeviceState::Running);
+    pipeline.shutdown();
+}
+
+#[test]
+fn frames_in_a_batch_see_what_they_see_alone() {
+    let expected = alone();
+    for confused in [false, true] {
+        let runtime = runtime();
+        let machine = Arc::new(Machine { times: [("gpu-0".into(), 8)].into(), confused, ..Machine::default() });
+        let devices = vec![DeviceSettings { batch: 4, ..gpu(0, Role::Worker) }];
+        let (mut pipeline, reports) = start_on(&machine, devices, &runtime).expect("the pipeline starts");
+        pipeline.apply(replays(8)).expect("the cameras are taken");
+        let logs = follow(&reports, 8, |_| {});
+        // If a batch makes no sense, each of its frames is tried alone.
+        assert!(logs.values().all(|log| *log == expected), "results differ in a batch");
+        assert_nothing_lost(&pipeline);
+        let largest = *machine.largest.lock().expect("no panic");
+        assert!(if confused { largest == 1 } else { (2..=4).contains(&largest) }, "{largest} frames in a batch");
+        pipeline.shutdown();
+    }
+}
