@@ -81,8 +81,7 @@ impl Device {
         let mut seed = DefaultHasher::new();
         settings.name.hash(&mut seed);
         let breaker = Breaker::new(seed.finish());
-        let state =
-            State { breaker, error: None, since: now, losses: 0, sessions: HashMap::new(), ended: false };
+        let state = State { breaker, error: None, since: now, losses: 0, sessions: HashMap::new(), ended: false };
         Self { settings, work: Work::default(), state: Mutex::new(state) }
     }
 
@@ -219,7 +218,8 @@ impl Sessions {
     /// Tries whether a lost device is back, with all models.
     pub(crate) fn retry(&mut self, device: &Device, models: &Models, clock: &dyn Clock) {
         let mut load = |(at, model): (usize, &Arc<Loaded>)| self.of(device, models, (at, model)).map(drop);
-        let tried = models.check(&device.settings).and_then(|()| models.all().iter().enumerate().try_for_each(&mut load));
+        let tried =
+            models.check(&device.settings).and_then(|()| models.all().iter().enumerate().try_for_each(&mut load));
         match tried {
             Ok(()) => device.recovered(clock.mono()),
             Err(error) => {

@@ -12,7 +12,7 @@ use common::{ONE_CORE, always, camera, runtime, settings, start, testdata};
 use iris_core::clock::SystemClock;
 use iris_core::{CameraId, DropReason};
 use iris_flow::blocking::Receiver;
-use iris_infer::{Error, Model, Output, OrtRuntime, Provider, Runtime, Signature, Tensor};
+use iris_infer::{Error, Model, OrtRuntime, Output, Provider, Runtime, Signature, Tensor};
 use iris_pipeline::{
     Backend, CameraSettings, DeviceSettings, DeviceState, DeviceStatus, Ledger, Pace, Pipeline, Report, Role, Settings,
     Stages,
@@ -46,12 +46,20 @@ struct Machine {
 impl Machine {
     fn set_broken(&self, name: &str, broken: bool) {
         let mut all = self.broken.lock().expect("no panic");
-        if broken { all.insert(name.into()) } else { all.remove(name) };
+        if broken {
+            all.insert(name.into())
+        } else {
+            all.remove(name)
+        };
     }
 
     fn set_missing(&self, name: &str, missing: bool) {
         let mut all = self.missing.lock().expect("no panic");
-        if missing { all.insert(name.into()) } else { all.remove(name) };
+        if missing {
+            all.insert(name.into())
+        } else {
+            all.remove(name)
+        };
     }
 }
 
@@ -184,7 +192,10 @@ fn unequal_devices_that_go_and_come_share_thirty_cameras_and_lose_nothing() {
         800 => {
             let slow = device(&pipeline, "gpu-4").inferences;
             let fast = device(&pipeline, "gpu-1").inferences;
-            assert!(slow > 0 && fast > slow, "{fast} frames by the fast one, {slow} by one that takes four times as long");
+            assert!(
+                slow > 0 && fast > slow,
+                "{fast} frames by the fast one, {slow} by one that takes four times as long"
+            );
             devices.retain(|device| !["gpu-0", "gpu-5"].contains(&device.name.as_str()));
             pipeline.set_devices(&devices).expect("they are taken away");
             let names: Vec<String> = pipeline.view().devices().into_iter().map(|device| device.name).collect();
@@ -235,7 +246,8 @@ fn a_gpu_that_breaks_costs_three_frames_and_cpus_stand_in_until_it_is_back() {
 fn a_gpu_that_loads_and_then_fails_is_lost_again_after_one_frame() {
     let runtime = runtime();
     let machine = Arc::new(Machine::default());
-    let (mut pipeline, _reports) = start_on(&machine, vec![gpu(0, Role::Worker)], &runtime).expect("the pipeline starts");
+    let (mut pipeline, _reports) =
+        start_on(&machine, vec![gpu(0, Role::Worker)], &runtime).expect("the pipeline starts");
     machine.set_broken("gpu-0", true);
     pipeline.apply(replays(1)).expect("the camera is taken");
     // Nothing stands in for it, so that every frame waits for it: three are lost at first, then one at each attempt.

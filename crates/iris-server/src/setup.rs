@@ -27,8 +27,11 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
         return DeviceSettings::cpus(cores);
     }
     let role = if config.require_gpu { Role::Required } else { Role::Worker };
-    let gpu = |index, batch, provider: Provider| {
-        DeviceSettings { name: format!("{}-{index}", provider.kind()), provider, batch, role }
+    let gpu = |index, batch, provider: Provider| DeviceSettings {
+        name: format!("{}-{index}", provider.kind()),
+        provider,
+        batch,
+        role,
     };
     let mut devices = Vec::new();
     for device in &config.devices {

@@ -223,14 +223,18 @@ fn devices_are_what_runs_the_models() {
     assert_eq!(names(&check("").expect("a configuration")).len(), cores);
 
     // Beside GPUs that may be lost, every core has a session or one that stands by.
-    let config = check("[[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 1\n").expect("a configuration");
+    let config =
+        check("[[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 1\n").expect("a configuration");
     let devices = iris_server::setup::devices(&config);
     let count = |role| devices.iter().filter(|device| device.role == role).count();
     use iris_pipeline::Role::{StandIn, Worker};
     assert_eq!((count(Worker), count(StandIn)), (2, cores - 1));
 
     let none = listing("require_gpu = true\n[[devices]]\nkind = 'cpu'\n");
-    assert_eq!(none, "iris.toml:1:15: require_gpu: there is no GPU; add [[devices]] with kind = \"cuda\" or \"tensorrt\"\n");
+    assert_eq!(
+        none,
+        "iris.toml:1:15: require_gpu: there is no GPU; add [[devices]] with kind = \"cuda\" or \"tensorrt\"\n"
+    );
 }
 
 proptest! {

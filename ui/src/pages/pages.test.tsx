@@ -209,7 +209,14 @@ describe('cameras', () => {
 
 describe('the system', () => {
   test('a lost device says since when and why, and which ones stand by', async () => {
-    const device = { kind: 'cpu', state: 'running', seconds: 90, error: null, inferences: 7, busy_share: 0.5 };
+    const device = {
+      kind: 'cpu',
+      state: 'running',
+      seconds: 90,
+      error: null,
+      inferences: 7,
+      busy_share: 0.5,
+    };
     const lost = { ...device, name: 'cuda-0', kind: 'cuda', state: 'lost', error: 'no CUDA-capable device' };
     signedIn();
     answers('get', '/system/topology', { stages: [], queues: [] });

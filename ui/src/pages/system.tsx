@@ -175,7 +175,9 @@ function Devices({ devices }: Pick<System, 'devices'>) {
             <div className="row apart">
               <strong>{device.name}</strong>
               {device.state !== 'running' && (
-                <span className={`badge ${device.state === 'lost' ? 'danger' : ''}`}>{capital(device.state)}</span>
+                <span className={`badge ${device.state === 'lost' ? 'danger' : 'plain'}`}>
+                  {capital(device.state)}
+                </span>
               )}
               <span className="muted small number">
                 {formatPercent(device.busy_share)} busy, {formatCount(device.inferences)} pictures

@@ -82,7 +82,9 @@ impl Sim {
                 self.finish(holds);
                 let device = &mut self.devices[n];
                 while device.holds.len() < device.batch {
-                    let Take::Ready(id, frame) = self.scheduler.take(MonoTime(Duration::from_millis(now))) else { break };
+                    let Take::Ready(id, frame) = self.scheduler.take(MonoTime(Duration::from_millis(now))) else {
+                        break;
+                    };
                     assert!(device.holds.iter().all(|(other, _)| *other != id), "two frames of a camera in a batch");
                     device.holds.push((id, frame));
                 }
@@ -115,7 +117,8 @@ impl Sim {
         let sum: f64 = results.iter().sum();
         let jain = sum * sum / (results.len() as f64 * results.iter().map(|n| n * n).sum::<f64>());
         assert!(jain > 0.99, "{results:?}");
-        let in_service = |id: &CameraId| self.devices.iter().flat_map(|d| &d.holds).filter(|(c, _)| c == id).count() as u64;
+        let in_service =
+            |id: &CameraId| self.devices.iter().flat_map(|d| &d.holds).filter(|(c, _)| c == id).count() as u64;
         for (id, camera) in &self.cameras {
             let held = u64::from(self.scheduler.remove(*id).is_some());
             let accounted = camera.results.len() as u64 + camera.displaced + held + in_service(id);

@@ -11,7 +11,9 @@ use iris_core::clock::SystemClock;
 use iris_flow::blocking::Receiver;
 use iris_infer::Share;
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, Cores, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings};
+use iris_pipeline::{
+    CameraSettings, Cores, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings,
+};
 use tokio::runtime::Runtime;
 
 pub(crate) const ONE_CORE: usize = 1;

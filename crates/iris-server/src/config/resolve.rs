@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 
 use super::problem::{Place, Problems, quoted, suggest};
 use super::raw::{
-    DeviceKind, Fraction, Raw, RawCamera, RawDefaults, RawDevice, RawLine, RawSecret, RawSink, RawStore, RawTls, RawZone,
-    SinkKind,
+    DeviceKind, Fraction, Raw, RawCamera, RawDefaults, RawDevice, RawLine, RawSecret, RawSink, RawStore, RawTls,
+    RawZone, SinkKind,
 };
 use super::{Camera, Config, Device, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
 
@@ -110,7 +110,8 @@ impl Pass<'_, '_> {
 
     fn devices(&mut self, raw: Vec<RawDevice>, require_gpu: bool) -> Vec<Device> {
         let mut seen = HashMap::new();
-        let devices = raw.into_iter().enumerate().filter_map(|(i, raw)| self.device(&format!("devices[{i}]"), &raw, &mut seen));
+        let devices =
+            raw.into_iter().enumerate().filter_map(|(i, raw)| self.device(&format!("devices[{i}]"), &raw, &mut seen));
         let devices: Vec<Device> = devices.collect();
         let has_gpu = devices.iter().any(|device| !matches!(device, Device::Cpu { .. }));
         if require_gpu && !has_gpu && !self.problems.any_within("devices") {
