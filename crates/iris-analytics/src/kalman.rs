@@ -125,6 +125,11 @@ impl BoxFilter {
         }
     }
 
+    /// Where the centre of the box is going, in pixels a second.
+    pub(crate) fn velocity(&self) -> [f64; 2] {
+        [self.axes[0].speed, self.axes[1].speed]
+    }
+
     /// Where the box is; a size that was predicted to shrink away stays a pixel.
     pub(crate) fn shape(&self) -> Shape {
         let [cx, cy, w, h] = self.axes.map(|a| a.position);

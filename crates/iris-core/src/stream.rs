@@ -63,6 +63,8 @@ reasons! {
         AwaitingKeyframe = "awaiting_keyframe",
         /// The rate asked for did not call for it.
         Skipped = "skipped",
+        /// Nothing moves, and it is not yet time to look for whoever stands still.
+        Still = "still",
         /// It could not be decoded.
         Corrupt = "corrupt",
         /// The decoder took it and gave no picture for it: a second field, a leading picture, or held back for

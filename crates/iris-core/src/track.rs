@@ -54,6 +54,8 @@ pub struct Track {
     pub class: ClassId,
     /// Where it is.
     pub rect: Rect<Image>,
+    /// Where its centre is going: pixels a second to the right and down.
+    pub velocity: [f32; 2],
     /// The score of its latest detection, 0 to 1.
     pub score: f32,
     /// How sure the tracker is.

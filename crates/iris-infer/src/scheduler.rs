@@ -29,6 +29,9 @@ impl Default for Share {
     }
 }
 
+/// Over how many frames taken [`Scheduler::waits`] is averaged.
+const WAITS_OVER: f64 = 64.0;
+
 /// How a camera without a rate is counted: as one at the usual rate of video.
 const UNPACED: Duration = Duration::from_millis(40);
 
@@ -38,6 +41,8 @@ pub struct Scheduler<T> {
     slots: BTreeMap<CameraId, Slot<T>>,
     /// The turn of the last frame taken: how far the cameras have come.
     progress: f64,
+    /// How long due frames waited for a device, lately, in periods of their cameras' rates.
+    waits: f64,
 }
 
 #[derive(Debug)]
@@ -49,6 +54,8 @@ struct Slot<T> {
     busy: bool,
     /// When the next frame may be taken, by its rate.
     due: MonoTime,
+    /// Since when there has been a frame that might be taken.
+    ready: Option<MonoTime>,
     /// What the camera was given so far, in seconds of its own rate over its weight. The lowest is next.
     turn: f64,
 }
@@ -66,7 +73,7 @@ pub enum Take<T> {
 
 impl<T> Default for Scheduler<T> {
     fn default() -> Self {
-        Self { slots: BTreeMap::new(), progress: 0.0 }
+        Self { slots: BTreeMap::new(), progress: 0.0, waits: 0.0 }
     }
 }
 
@@ -74,9 +81,22 @@ impl<T> Scheduler<T> {
     /// Lets a camera take part, or changes the share of one that does; its slot stays as it is.
     pub fn add(&mut self, camera: CameraId, share: Share) {
         let slot = self.slots.entry(camera).or_insert_with(Slot::new);
-        let rate = share.rate_hz.filter(|rate| *rate > 0.0).map(|rate| rate.clamp(1.0 / 3600.0, 1000.0));
-        slot.period = rate.map(|rate| Duration::from_secs_f64(f64::from(rate).recip()));
+        slot.period = share.rate_hz.and_then(period);
         slot.weight = if share.weight > 0.0 { f64::from(share.weight).clamp(1e-3, 1e3) } else { 1.0 };
+    }
+
+    /// Changes a camera's rate, in frames a second. The next frame is due a period of the new rate after the last.
+    pub fn set_rate(&mut self, camera: CameraId, rate_hz: f32) {
+        let Some(slot) = self.slots.get_mut(&camera) else { return };
+        let (Some(before), Some(after)) = (slot.period, period(rate_hz)) else { return };
+        slot.due = MonoTime(slot.due.0.saturating_sub(before) + after);
+        slot.period = Some(after);
+    }
+
+    /// How long due frames waited for a device, lately: in periods of their cameras' rates, so that at one each camera
+    /// gets about half of its rate.
+    pub fn waits(&self) -> f64 {
+        self.waits
     }
 
     /// Takes a camera out and returns the frame it held.
@@ -87,7 +107,7 @@ impl<T> Scheduler<T> {
     /// Whether a frame of this camera could be taken now if a device were free. Where not, preparing one is wasted: a
     /// fresher one will be there when it can.
     pub fn is_due(&self, camera: CameraId, now: MonoTime) -> bool {
-        self.slots.get(&camera).is_some_and(|slot| slot.due <= now)
+        self.slots.get(&camera).is_some_and(|slot| slot.is_due(now))
     }
 
     /// Puts a frame into its camera's slot and returns the one it displaces. The frame of a camera that does not take
@@ -105,16 +125,24 @@ impl<T> Scheduler<T> {
     pub fn take(&mut self, now: MonoTime) -> Take<T> {
         let mut next: Option<(CameraId, f64)> = None;
         let mut soonest: Option<MonoTime> = None;
-        for (camera, slot) in self.slots.iter().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
-            if slot.due > now {
+        for (camera, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
+            if !slot.is_due(now) {
                 soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
-            } else if next.is_none_or(|(_, turn)| slot.turn < turn) {
+                continue;
+            }
+            slot.ready.get_or_insert(now);
+            if next.is_none_or(|(_, turn)| slot.turn < turn) {
                 next = Some((*camera, slot.turn));
             }
         }
         let taken = next.and_then(|(camera, turn)| {
             self.progress = turn;
-            Some((camera, self.slots.get_mut(&camera)?.take(now)?))
+            let slot = self.slots.get_mut(&camera)?;
+            if let (Some(ready), Some(period)) = (slot.ready.take(), slot.period) {
+                let waited = now.since(ready).as_secs_f64() / period.as_secs_f64();
+                self.waits += (waited - self.waits) / WAITS_OVER;
+            }
+            Some((camera, slot.take(now)?))
         });
         match (taken, soonest) {
             (Some((camera, frame)), _) => Take::Ready(camera, frame),
@@ -138,7 +166,13 @@ impl<T> Scheduler<T> {
 
 impl<T> Slot<T> {
     fn new() -> Self {
-        Self { period: None, weight: 1.0, held: None, busy: false, due: MonoTime::default(), turn: 0.0 }
+        Self { period: None, weight: 1.0, held: None, busy: false, due: MonoTime::default(), ready: None, turn: 0.0 }
+    }
+
+    /// A little early is in time: the beat of the camera's frames is not that of its rate, and a frame that comes just
+    /// before it is due would otherwise wait for the one after it. The rate stays a limit, because the beat goes on.
+    fn is_due(&self, now: MonoTime) -> bool {
+        self.due <= now + self.period.unwrap_or_default() / 8
     }
 
     fn take(&mut self, now: MonoTime) -> Option<T> {
@@ -153,6 +187,12 @@ impl<T> Slot<T> {
         };
         Some(frame)
     }
+}
+
+/// The time between two frames at a rate within one an hour and a thousand a second.
+fn period(rate_hz: f32) -> Option<Duration> {
+    let rate = (rate_hz > 0.0).then(|| rate_hz.clamp(1.0 / 3600.0, 1000.0));
+    rate.map(|rate| Duration::from_secs_f64(f64::from(rate).recip()))
 }
 
 #[cfg(test)]
@@ -249,8 +289,47 @@ mod tests {
         scheduler.done(camera(0));
         scheduler.offer(camera(0), 2);
         assert_eq!(scheduler.take(ms(1060)), Take::NotBefore(ms(1125)));
-        assert!(!scheduler.is_due(camera(0), ms(1124)) && scheduler.is_due(camera(0), ms(1125)));
+        assert!(!scheduler.is_due(camera(0), ms(1109)) && scheduler.is_due(camera(0), ms(1110)), "a little early");
         assert_eq!(scheduler.take(ms(1125)), Take::Ready(camera(0), 2));
+    }
+
+    #[test]
+    fn a_rate_can_change_while_the_next_frame_waits() {
+        let mut scheduler = Scheduler::default();
+        scheduler.add(camera(0), share(1.0, 1.0));
+        scheduler.offer(camera(0), 1);
+        assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 1));
+        scheduler.done(camera(0));
+        scheduler.offer(camera(0), 2);
+        assert_eq!(scheduler.take(ms(1100)), Take::NotBefore(ms(2000)));
+        scheduler.set_rate(camera(0), 4.0);
+        assert_eq!(scheduler.take(ms(1100)), Take::NotBefore(ms(1250)));
+        scheduler.set_rate(camera(0), 0.5);
+        assert_eq!(scheduler.take(ms(1300)), Take::NotBefore(ms(3000)));
+    }
+
+    #[test]
+    fn it_says_how_long_frames_wait() {
+        let with = |service| {
+            let mut scheduler = Scheduler::default();
+            (0..10).for_each(|i| scheduler.add(camera(i), share(5.0, 1.0)));
+            let (mut taken, mut now) = (0, 0);
+            while taken < 500 {
+                (0..10).for_each(|i| drop(scheduler.offer(camera(i), ())));
+                match scheduler.take(ms(now)) {
+                    Take::Ready(camera, ()) => {
+                        scheduler.done(camera);
+                        (taken, now) = (taken + 1, now + service);
+                    }
+                    _ => now += 1,
+                }
+            }
+            scheduler.waits()
+        };
+        // 50 frames a second are asked for.
+        assert!(with(15) < 0.5, "{}", with(15));
+        assert!(with(40) > 0.8, "25 are done: {}", with(40));
+        assert!(with(100) > 3.0, "10 are done: {}", with(100));
     }
 
     #[test]

@@ -62,13 +62,18 @@ impl Analyst {
         }
     }
 
-    /// Takes what the model saw in `frame`. False if the frame belongs to a connection that is over, or
-    /// comes after a later one.
-    pub(crate) fn see(&mut self, detections: &Detections, frame: Frame, report: &mut dyn FnMut(Report)) -> bool {
+    /// Takes what the model saw in `frame`, and says what is followed now. Nothing if the frame belongs to a connection
+    /// that is over, or comes after a later one.
+    pub(crate) fn see(
+        &mut self,
+        detections: &Detections,
+        frame: Frame,
+        report: &mut dyn FnMut(Report),
+    ) -> Option<&Tracks> {
         let epoch = detections.key().epoch;
         let is_late = |(last, at): (Epoch, Moment)| epoch == last && detections.at().media < at.media;
         if self.closed.is_some_and(|closed| epoch <= closed) || self.last.is_some_and(is_late) {
-            return false;
+            return None;
         }
         self.last = Some((epoch, detections.at()));
         let tracks = self.tracker.update(detections);
@@ -86,7 +91,7 @@ impl Analyst {
         if self.report_frames {
             report(Report::Frame { frame: Arc::new(frame), tracks: tracks.clone() });
         }
-        true
+        Some(tracks)
     }
 
     /// The connection or the stream is over: so are its tracks, and what they were doing.

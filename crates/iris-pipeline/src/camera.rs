@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::audience::Audience;
+use crate::ladder::{Attention, Rung};
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::settings::{CameraSettings, Pace};
@@ -27,6 +28,8 @@ pub struct CameraStatus {
     pub connections: u32,
     /// How old the newest result was when the model returned it: from the last byte's arrival.
     pub age: Option<Duration>,
+    /// How far the work for it is cut down to what its scene needs.
+    pub rung: Rung,
 }
 
 impl CameraStatus {
@@ -53,6 +56,7 @@ pub(crate) struct Camera {
     pub(crate) ledger: Ledger,
     pub(crate) stop: CancellationToken,
     pub(crate) audience: Audience,
+    pub(crate) attention: Attention,
     eye: Mutex<Eye>,
     state: watch::Sender<(State, MonoTime)>,
     log_budget: Mutex<LogBudget>,
@@ -71,6 +75,7 @@ impl Camera {
             ledger: Ledger::default(),
             stop: CancellationToken::new(),
             audience: Audience::new(),
+            attention: Attention::default(),
             eye: Mutex::new(eye),
             state: watch::Sender::new((State::Connecting, now)),
             log_budget: Mutex::new(LogBudget::new(now)),
@@ -117,10 +122,21 @@ impl Camera {
     /// Notes that its source is a recording, as a complete HLS playlist is: it can wait, so nothing of it is dropped.
     pub(crate) fn note_recording(&self) {
         self.recorded.store(true, Relaxed);
+        self.eye().look_at_all();
     }
 
     pub(crate) fn pace(&self) -> Pace {
         if self.recorded.load(Relaxed) { Pace::Replay } else { Pace::Live }
+    }
+
+    /// Whether a gate stands before the model.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.settings.gated && self.pace() == Pace::Live
+    }
+
+    /// Looks a second, at most.
+    pub(crate) fn most(&self) -> f32 {
+        self.settings.share.rate_hz.unwrap_or(f32::INFINITY)
     }
 
     /// Its claim on the devices. A replay has no rate: it waits for each of its frames.
@@ -158,6 +174,7 @@ impl Camera {
             since: now.since(since),
             connections: self.connection.load(Relaxed) + 1,
             age: (age != u64::MAX).then(|| Duration::from_micros(age)),
+            rung: self.attention.rung(),
         }
     }
 }

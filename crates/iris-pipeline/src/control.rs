@@ -1,7 +1,7 @@
 //! Starting, changing and stopping what [`crate::topology`] describes, and seeing how it fares.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
@@ -20,7 +20,7 @@ use crate::gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::models::{Loaded, Models};
-use crate::settings::{CameraSettings, DeviceSettings, ModelSettings, Role, Settings};
+use crate::settings::{CameraSettings, DeviceSettings, ModelSettings, Pace, Role, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
 use crate::waiting::Waiting;
@@ -87,6 +87,7 @@ impl Pipeline {
             clock,
             packets: gop::Queues::new(PACKETS),
             slots: LatestSlots::new(),
+            shedder: Mutex::default(),
             cameras: RwLock::default(),
             epochs: RwLock::default(),
             frames: FramePool::new(),
@@ -283,7 +284,8 @@ impl Pipeline {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
-        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest);
+        let gated = settings.gated && settings.pace == Pace::Live;
+        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest, gated);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
         let (profile, classes) = (model.profile(), model.classes.clone());

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use iris_core::{Clock, DropReason, Frame, Packet};
-use iris_decode::{Counts, Decoder, FramePool, Limits};
+use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
 use iris_infer::{Manifest, Prepared, Preprocessor};
 
+use crate::ladder::{Attention, Backlog, Gate, Shed, Verdict};
 use crate::meter::StageCount;
 
 /// One look at a camera: the model's input, and the picture that it came from, which may become evidence.
@@ -18,22 +19,36 @@ pub(crate) struct Look {
 pub(crate) trait LookSink {
     /// Whether a frame is worth preparing now.
     fn wants(&self) -> bool;
+    /// What else is known of the camera.
+    fn attention(&self) -> &Attention;
+    /// Something began to move: the model is to look soon, whatever it looked at before.
+    fn hurry(&self);
     /// Takes a look.
     fn take(&self, look: Look);
 }
 
-/// A camera's decoder and preprocessor.
+/// A camera's decoder and preprocessor, and the gate between them.
 pub(crate) struct Eye {
     decoder: Decoder,
+    /// None where every frame is worth a look.
+    gate: Option<Gate>,
     preprocessor: Preprocessor,
+    /// Only key frames are decoded, and the rest of the group is kept here.
+    backlog: Option<Backlog>,
     /// What of the decoder's counts is in the books.
     booked: Counts,
 }
 
 impl Eye {
-    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest) -> Self {
+    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gated: bool) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
-        Self { decoder, preprocessor: Preprocessor::new(manifest), booked: Counts::default() }
+        let (gate, preprocessor) = (gated.then(Gate::default), Preprocessor::new(manifest));
+        Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default() }
+    }
+
+    /// Takes the gate away.
+    pub(crate) fn look_at_all(&mut self) {
+        self.gate = None;
     }
 
     /// Decodes one access unit and passes on the frames that come of it.
@@ -41,6 +56,12 @@ impl Eye {
         if packet.lost_before > 0 {
             // What depends on the lost packets would be smeared: nothing is decoded before the next key frame.
             self.decoder.flush();
+            self.backlog.iter_mut().for_each(Backlog::clear);
+        }
+        self.set_key_frames_only(self.makes_do_with_key_frames(to.attention()), count, clock, to);
+        self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
+        if packet.is_key {
+            self.gate.iter_mut().for_each(Gate::note_key);
         }
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
@@ -52,6 +73,8 @@ impl Eye {
     /// Something is missing before the next access unit.
     pub(crate) fn gap(&mut self, count: &StageCount) {
         self.decoder.flush();
+        self.backlog.iter_mut().for_each(Backlog::clear);
+        self.gate.iter_mut().for_each(Gate::gap);
         self.book(count);
     }
 
@@ -60,6 +83,45 @@ impl Eye {
         self.decoder.drain();
         self.pass_on(count, clock, to);
         self.gap(count);
+    }
+
+    fn makes_do_with_key_frames(&self, attention: &Attention) -> bool {
+        match attention.shed() {
+            Shed::No => false,
+            Shed::WhileStill => self.gate.as_ref().is_some_and(|gate| !gate.is_open()),
+            Shed::Always => true,
+        }
+    }
+
+    fn set_key_frames_only(&mut self, only: bool, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
+        match (only, self.backlog.take()) {
+            (true, None) => {
+                self.decoder.set_skip(Skip::NonKey);
+                self.backlog = Some(Backlog::default());
+            }
+            (true, backlog) => self.backlog = backlog,
+            (false, None) => {}
+            (false, Some(backlog)) => {
+                self.decoder.set_skip(Skip::Nothing);
+                self.catch_up(backlog, count, clock, to.attention());
+            }
+        }
+    }
+
+    /// Decodes the group of pictures that is under way, so that what comes next can be decoded. Its pictures are too old
+    /// to be looked at, and in the books its access units were skipped when they came.
+    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, attention: &Attention) {
+        self.decoder.flush();
+        self.book(count);
+        for packet in backlog.take() {
+            if self.decoder.push(&packet).is_err() {
+                break;
+            }
+            while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
+                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, attention));
+            }
+        }
+        self.booked = self.decoder.counts();
     }
 
     fn pass_on(&mut self, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
@@ -72,6 +134,14 @@ impl Eye {
                     continue;
                 }
             };
+            match self.gate.as_mut().map(|gate| gate.judge(&frame, to.attention())) {
+                Some(Verdict::Still) => {
+                    count.drop_one(DropReason::Still);
+                    continue;
+                }
+                Some(Verdict::Opens) => to.hurry(),
+                Some(Verdict::Look) | None => {}
+            }
             if !to.wants() {
                 count.drop_one(DropReason::Skipped);
                 continue;
@@ -79,6 +149,7 @@ impl Eye {
             match self.preprocessor.prepare(&frame) {
                 Ok(prepared) => {
                     count.emit();
+                    self.gate.iter_mut().for_each(|gate| gate.note_look(&frame));
                     to.take(Look { prepared, frame });
                 }
                 Err(error) => {

@@ -7,6 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 
 use crate::control::View;
 use crate::gauge::DeviceState;
+use crate::ladder::Rung;
 use crate::meter::Stages;
 
 macro_rules! names {
@@ -38,6 +39,7 @@ names! {
     Dropped = "iris_stage_dropped_total", describe_counter, "Items that a stage dropped, by reason.";
     InFlight = "iris_stage_in_flight", describe_gauge, "Items inside a stage: received less emitted less dropped.";
     QueueDepth = "iris_queue_depth", describe_gauge, "Access units that wait for a decoder.";
+    Rung = "iris_camera_rung", describe_gauge, "1 at the rung on which the camera stands, else 0.";
     Live = "iris_camera_live", describe_gauge, "1 while the camera's connection delivers, else 0.";
     Connections = "iris_camera_connections_total", describe_counter, "Connections made to the camera in this run.";
     Age = "iris_age_seconds", describe_histogram, "Time from an access unit's last byte to a stage's end, in seconds.";
@@ -65,6 +67,10 @@ pub fn publish(view: &View) {
             }
         }
         gauge!(Name::QueueDepth.as_str(), "camera" => camera.clone(), "queue" => "packets").set(depth as f64);
+        for rung in Rung::ALL {
+            let labels = [("camera", camera.clone()), ("rung", rung.label().to_owned())];
+            gauge!(Name::Rung.as_str(), &labels).set(f64::from(u8::from(rung == status.rung)));
+        }
         let live = matches!(status.state, iris_ingest::State::Live { .. });
         gauge!(Name::Live.as_str(), "camera" => camera.clone()).set(f64::from(u8::from(live)));
         counter!(Name::Connections.as_str(), "camera" => camera).absolute(u64::from(status.connections));

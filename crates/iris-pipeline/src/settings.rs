@@ -31,8 +31,11 @@ pub struct CameraSettings {
     /// The number of the model that looks at it: its place in [`Settings::models`], or from
     /// [`crate::Pipeline::load`].
     pub model: usize,
-    /// Its claim on the devices: detections a second, and weight.
+    /// Its claim on the devices: detections a second at most, and weight.
     pub share: Share,
+    /// Whether the model looks only where something moves, as often as what it follows asks for, and now and then where
+    /// nothing does. A replay is looked at in whole.
+    pub gated: bool,
     /// Which tracker follows what the model sees.
     pub tracker: TrackerKind,
     /// What is reported. Empty: every confirmed track.

@@ -29,6 +29,16 @@ impl<T> LatestSlots<T> {
         self.lock().remove(camera)
     }
 
+    /// Changes a camera's rate.
+    pub(crate) fn set_rate(&self, camera: CameraId, rate_hz: f32) {
+        self.lock().set_rate(camera, rate_hz);
+    }
+
+    /// How long due frames wait for a device, in periods of their cameras' rates.
+    pub(crate) fn waits(&self) -> f64 {
+        self.lock().waits()
+    }
+
     /// Whether a frame of this camera is worth preparing now.
     pub(crate) fn wants(&self, camera: CameraId, clock: &dyn Clock) -> bool {
         self.lock().is_due(camera, clock.mono())

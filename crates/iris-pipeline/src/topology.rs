@@ -16,10 +16,10 @@
 //! A camera that replays enters in lockstep: its next access unit comes when all that came of the one before is done.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use iris_analytics::Profile;
+use iris_analytics::{Profile, demand};
 use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MonoTime, Tracks};
 use iris_decode::FramePool;
 use iris_flow::blocking::{self, Probe};
@@ -32,10 +32,12 @@ use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
 use crate::device::{Device, Sessions, Turn};
 use crate::gauge::{Ages, QueueStatus, StageThreads};
+use crate::ladder::Attention;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
 use crate::models::Models;
-use crate::settings::Cores;
+use crate::settings::{Cores, Pace};
+use crate::shedding::{self, Shedder};
 use crate::slots::LatestSlots;
 use crate::waiting::Waiting;
 
@@ -80,6 +82,7 @@ pub(crate) struct Topology {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) packets: gop::Queues<CameraId, Unit>,
     pub(crate) slots: LatestSlots<ToModel>,
+    pub(crate) shedder: Mutex<Shedder>,
     pub(crate) cameras: RwLock<HashMap<CameraId, Arc<Camera>>>,
     /// The first epoch of a camera that was removed and may come back.
     pub(crate) epochs: RwLock<HashMap<CameraId, Epoch>>,
@@ -207,7 +210,10 @@ impl Topology {
             let slot = Slot { topology: self, camera: &camera };
             for work in turn.by_ref() {
                 match work {
-                    Work::Unit(unit) => eye.see(&unit.packet, count, &*self.clock, &slot),
+                    Work::Unit(unit) => {
+                        self.note_lag(unit.packet.received);
+                        eye.see(&unit.packet, count, &*self.clock, &slot);
+                    }
                     Work::Gap => {
                         eye.gap(count);
                         if camera.was_interrupted() {
@@ -300,6 +306,30 @@ impl Topology {
         self.devices.read().unwrap_or_else(PoisonError::into_inner).iter().any(|device| device.is_lost())
     }
 
+    /// Looks at a camera as often as what is followed there asks for.
+    fn follow(&self, camera: &Camera, tracks: &Tracks) {
+        if camera.is_gated() {
+            camera.attention.note_seen(&tracks.live);
+            self.slots.set_rate(camera.settings.id, demand::of(tracks, camera.most()));
+        }
+    }
+
+    /// Notes how long an access unit waited for its decoder, and sheds cameras where that is too long.
+    fn note_lag(&self, received: MonoTime) {
+        let now = self.clock.mono();
+        let mut shedder = self.shedder.lock().unwrap_or_else(PoisonError::into_inner);
+        if shedder.note(now, now.since(received)) {
+            let cameras = self.live_cameras();
+            let shed = shedder.decide(now, cameras.len(), self.slots.waits());
+            shedding::shed(cameras, shed);
+        }
+    }
+
+    fn live_cameras(&self) -> Vec<Arc<Camera>> {
+        let cameras = self.cameras.read().unwrap_or_else(PoisonError::into_inner);
+        cameras.values().filter(|camera| camera.pace() == Pace::Live).cloned().collect()
+    }
+
     pub(crate) fn camera(&self, id: CameraId) -> Option<Arc<Camera>> {
         self.cameras.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
@@ -314,6 +344,14 @@ struct Slot<'a> {
 impl LookSink for Slot<'_> {
     fn wants(&self) -> bool {
         self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock)
+    }
+
+    fn hurry(&self) {
+        self.topology.slots.set_rate(self.camera.settings.id, demand::MOVING.min(self.camera.most()));
+    }
+
+    fn attention(&self) -> &Attention {
+        &self.camera.attention
     }
 
     fn take(&self, look: Look) {
@@ -347,10 +385,10 @@ pub(crate) fn analyse(
             ToAnalyst::Seen { camera, detections, frame, ticket: _ticket } => {
                 let received = frame.stamps.received;
                 let scene = scenes.get_mut(&camera.settings.id).filter(|(current, _)| Arc::ptr_eq(current, &camera));
-                let taken = scene.is_some_and(|(_, analyst)| analyst.see(&detections, frame, &mut report));
-                if taken {
+                if let Some(tracks) = scene.and_then(|(_, analyst)| analyst.see(&detections, frame, &mut report)) {
                     camera.ledger.analytics.emit();
                     topology.note_age(Stage::Analytics, received);
+                    topology.follow(&camera, tracks);
                 } else {
                     camera.ledger.analytics.drop_one(DropReason::Retired);
                 }

@@ -183,7 +183,17 @@ mod tests {
         let rect = Rect::new(x - 10.0, 80.0, x + 10.0, 120.0);
         let best = Best { key: key(), at: moment(0), rect, score: 0.875 };
         let id = TrackId { camera: key().camera, epoch: key().epoch, n };
-        Track { id, class: ClassId(0), rect, score: 0.875, state, first: moment(0), last: moment(0), best }
+        Track {
+            id,
+            class: ClassId(0),
+            rect,
+            velocity: [0.0; 2],
+            score: 0.875,
+            state,
+            first: moment(0),
+            last: moment(0),
+            best,
+        }
     }
 
     fn tracks(ms: i64, live: Vec<Track>) -> Tracks {

@@ -68,6 +68,7 @@ fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings
         source: Source { url, transport: transport(camera.transport), limits: Limits::default() },
         model,
         share: Share { rate_hz: Some(camera.rate), ..Share::default() },
+        gated: camera.gate == config::Gate::Motion,
         tracker: tracker(camera.tracker),
         rules: rules(camera, &manifest)?,
         report_frames: false,

@@ -41,6 +41,7 @@ export type CameraState =
 export type CameraStatus = Known<Answer<Schemas['CameraStatus']>, { state: CameraState }>;
 export type Origin = Schemas['Origin'];
 export type Transport = Schemas['Transport'];
+export type Gate = Schemas['Gate'];
 export type Tracker = Schemas['Tracker'];
 export type Camera = Known<Answer<Schemas['Camera']>, { zones: Zone[]; lines: Line[]; status: CameraStatus }>;
 export type CameraInput = Schemas['CameraInput'];

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useState } from 'react';
 import { useChangeCamera, useModels } from '../api/queries';
-import type { Camera, CameraPatch, Tracker, Transport } from '../api/types';
+import type { Camera, CameraPatch, Gate, Tracker, Transport } from '../api/types';
 import { Field, ProblemNotice, TextField } from './parts';
 import { useToast } from './toast';
 
@@ -105,6 +105,18 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
               >
                 <option value="ocsort">OC-SORT</option>
                 <option value="bytetrack">ByteTrack</option>
+              </select>
+            )}
+          </Field>
+          <Field label="Looks" wrong={wrong('gate')}>
+            {(props) => (
+              <select
+                {...props}
+                value={patch.gate ?? camera.gate}
+                onChange={(event) => set({ gate: event.target.value as Gate })}
+              >
+                <option value="motion">Where something moves</option>
+                <option value="off">Always</option>
               </select>
             )}
           </Field>

@@ -37,6 +37,7 @@ export const sampleCamera = (rest: Partial<Camera> = {}): Camera => ({
   model: 'people',
   tracker: 'ocsort',
   rate: 5,
+  gate: 'motion',
   enabled: true,
   zones: [],
   lines: [],

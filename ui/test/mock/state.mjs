@@ -51,6 +51,7 @@ const camera = (id, name, rest = {}) => ({
   transport: 'tcp',
   model: 'people',
   tracker: 'ocsort',
+  gate: 'motion',
   rate: 5,
   enabled: true,
   zones: [],

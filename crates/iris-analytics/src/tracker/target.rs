@@ -74,6 +74,7 @@ impl Target {
                 id,
                 class: seen.class,
                 rect: filter.shape().rect(),
+                velocity: [0.0; 2],
                 score: seen.score,
                 state,
                 first: now.at,
@@ -138,6 +139,7 @@ impl Target {
 
     fn describe(&mut self, seen: &Seen, now: &Now) {
         self.track.rect = self.filter.shape().rect();
+        self.track.velocity = self.filter.velocity().map(|speed| speed as f32);
         self.track.score = seen.score;
         self.track.last = now.at;
         self.track.class = self.votes.add(seen.class, seen.score);

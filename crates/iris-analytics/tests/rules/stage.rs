@@ -59,7 +59,17 @@ impl Stage {
         let known = self.before.iter().find(|t| t.id == id);
         let last = if state == TrackState::Lost { known.map_or(at, |t| t.last) } else { at };
         let best = Best { key, at, rect, score: 0.9 };
-        Track { id, class: self.class, rect, score: 0.9, state, first: known.map_or(at, |t| t.first), last, best }
+        Track {
+            id,
+            class: self.class,
+            rect,
+            velocity: [0.0; 2],
+            score: 0.9,
+            state,
+            first: known.map_or(at, |t| t.first),
+            last,
+            best,
+        }
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> Camer
         pace,
         model: 0,
         share: Share::default(),
+        gated: false,
         tracker: TrackerKind::default(),
         rules,
         report_frames: true,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::rates::Rate;
-use crate::config::{self, Anchor, Direction, ItemKind, Origin, Tracker, Transport};
+use crate::config::{self, Anchor, Direction, Gate, ItemKind, Origin, Tracker, Transport};
 use crate::control::Effect;
 
 /// A camera.
@@ -28,6 +28,7 @@ pub(crate) struct CameraBody {
     tracker: Tracker,
     /// Detections a second, at most.
     rate: f32,
+    gate: Gate,
     /// Whether it is watched.
     enabled: bool,
     zones: Vec<Zone>,
@@ -122,6 +123,7 @@ pub(crate) struct CameraInput {
     tracker: Option<Tracker>,
     #[schema(minimum = 0.01, maximum = 120)]
     rate: Option<f32>,
+    gate: Option<Gate>,
     enabled: Option<bool>,
     #[schema(max_items = 64)]
     zones: Option<Vec<Zone>>,
@@ -144,6 +146,7 @@ pub(crate) struct CameraPatch {
     tracker: Option<Tracker>,
     #[schema(minimum = 0.01, maximum = 120)]
     rate: Option<f32>,
+    gate: Option<Gate>,
     enabled: Option<bool>,
     #[schema(max_items = 64)]
     zones: Option<Vec<Zone>>,
@@ -185,6 +188,23 @@ pub(crate) struct StatusBody {
 enum Rung {
     /// Every frame is decoded, and looked at as often as the camera's rate says.
     EveryFrame,
+    /// Something moves: every frame is decoded, and looked at as often as what is followed asks for.
+    Moving,
+    /// Nothing moves: every frame is decoded, and one is looked at every few seconds.
+    Still,
+    /// Only key frames are decoded.
+    KeyFrames,
+}
+
+impl From<iris_pipeline::Rung> for Rung {
+    fn from(rung: iris_pipeline::Rung) -> Self {
+        match rung {
+            iris_pipeline::Rung::EveryFrame => Self::EveryFrame,
+            iris_pipeline::Rung::Moving => Self::Moving,
+            iris_pipeline::Rung::Still => Self::Still,
+            iris_pipeline::Rung::KeyFrames => Self::KeyFrames,
+        }
+    }
 }
 
 /// How all cameras fare at one moment.
@@ -208,7 +228,8 @@ impl StatusBody {
             detections_per_second: round(rate.detections),
             frames_per_second: round(rate.frames),
             drops: drops(ledger),
-            ..Self::disabled()
+            rung: status.rung.into(),
+            rung_reason: status.rung.reason(),
         }
     }
 
@@ -227,7 +248,7 @@ impl StatusBody {
             frames_per_second: 0.0,
             drops: BTreeMap::new(),
             rung: Rung::EveryFrame,
-            rung_reason: "no gate stands before the decoder",
+            rung_reason: "it is not watched",
         }
     }
 }
@@ -254,6 +275,7 @@ impl CameraBody {
             model: camera.model.name.to_string(),
             tracker: camera.tracker,
             rate: camera.rate,
+            gate: camera.gate,
             enabled: camera.enabled,
             zones: list(table, "zones"),
             lines: list(table, "lines"),

@@ -97,6 +97,7 @@ fn camera(
         pace: if is_file { Pace::Replay } else { Pace::Live },
         model: 0,
         share: Share { rate_hz: (!is_file).then_some(args.rate), ..Share::default() },
+        gated: false,
         tracker,
         rules: configured.map(|camera| setup::rules(camera, manifest)).transpose()?.unwrap_or_default(),
         report_frames: true,

@@ -131,6 +131,8 @@ pub struct Camera {
     pub tracker: Tracker,
     /// Detections a second, at most.
     pub rate: f32,
+    /// What stands before the model.
+    pub gate: Gate,
     /// Whether it is watched.
     pub enabled: bool,
     /// Areas in which something should not be.
@@ -219,6 +221,18 @@ pub enum Transport {
     Tcp,
     /// RTP over UDP, on a thread a camera.
     Udp,
+}
+
+/// What stands before a camera's model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// The model looks where something moves, as often as what it follows asks for, and every few seconds where nothing
+    /// does.
+    #[default]
+    Motion,
+    /// Nothing: the model looks as often as the rate says, whatever happens.
+    Off,
 }
 
 /// How objects are followed.

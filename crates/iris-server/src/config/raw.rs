@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Anchor, Direction, Secret, Tracker, Transport};
+use super::{Anchor, Direction, Gate, Secret, Tracker, Transport};
 
 /// The configuration of an Iris server.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -131,9 +131,11 @@ pub(super) struct RawDefaults {
     pub model: Option<String>,
     /// How objects are followed. Default: "ocsort".
     pub tracker: Option<Tracker>,
-    /// Detections a second and camera, at most. Default: 5.
+    /// Detections a second and camera, at most. Default: 10.
     #[schemars(range(min = 0.01, max = 120.0))]
     pub rate: Option<f32>,
+    /// What stands before the model. Default: "motion".
+    pub gate: Option<Gate>,
 }
 
 /// A camera.
@@ -156,6 +158,8 @@ pub(super) struct RawCamera {
     /// Detections a second, at most.
     #[schemars(range(min = 0.01, max = 120.0))]
     pub rate: Option<f32>,
+    /// What stands before the model.
+    pub gate: Option<Gate>,
     /// Whether it is watched. Default: true.
     pub enabled: Option<bool>,
     /// Areas in which something should not be. Without zones and lines every confirmed track is an event.

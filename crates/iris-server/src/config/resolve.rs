@@ -20,7 +20,7 @@ use super::raw::{
 };
 use super::{Camera, Config, Device, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
 
-const DEFAULT_RATE: f32 = 5.0;
+const DEFAULT_RATE: f32 = 10.0;
 const DEFAULT_DAYS: u32 = 30;
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_BATCH: usize = 8;
@@ -208,6 +208,7 @@ impl Pass<'_, '_> {
             model: model?,
             tracker: raw.tracker.or(self.defaults.tracker).unwrap_or_default(),
             rate: raw.rate.or(self.defaults.rate).unwrap_or(DEFAULT_RATE),
+            gate: raw.gate.or(self.defaults.gate).unwrap_or_default(),
             enabled: raw.enabled.unwrap_or(true),
             zones,
             lines,

@@ -1,0 +1,213 @@
+//! Whether anything moves in a camera's picture: the cheap look that decides whether the model's dear one is worth it.
+//!
+//! Luma is averaged over cells of 8×8 pixels, which takes away most of a sensor's noise. Something moves where a few
+//! cells differ from the frame before, or, for what creeps, from a slow background. The background is updated only
+//! while nothing moves, or what moves would leave a ghost in it. Where cells change again and again and the model sees
+//! nothing there (a clock in the picture, a branch in the wind), they stop to count.
+//!
+//! Nothing here knows what moves, and whoever stands still does not: the gate saves looks, it does not replace them.
+
+use std::time::Duration;
+
+use iris_core::{Frame, Image, MediaTime, PixelFormat, Plane, Rect, Size};
+
+/// The side of a cell, in pixels.
+const CELL: usize = 8;
+/// Cells are kept as sums of their pixels: one level of luma is this much.
+const LEVEL: u16 = (CELL * CELL) as u16;
+/// How many levels a cell must differ, and how many cells must, for something to move. On every encoding tried,
+/// this missed no entry and came with no delay.
+const DIFFERS: u16 = 6 * LEVEL;
+const CELLS: usize = 5;
+/// Where a cell of a still picture differs from frame to frame by more than a level, as at night, it must differ by so
+/// many times the median of what all do (four and a half standard deviations of it), up to the second number.
+const ABOVE_NOISE: u16 = 7;
+const DIFFERS_AT_MOST: u16 = 15 * LEVEL;
+/// How long the gate stays open after the last motion.
+const HOLD: Duration = Duration::from_secs(1);
+/// The background takes on a part of what it sees, this often: it follows in six seconds.
+const BACKGROUND_EVERY: Duration = Duration::from_millis(100);
+const BACKGROUND_SHIFT: i32 = 6;
+/// Unrest of a cell: what a second in which it changed without reason adds, what a calm one takes away, and from where on
+/// the cell does not count. A cell that changes more than once in seventeen seconds gets there.
+const RESTLESS_STEP: u8 = 16;
+const CALM_STEP: u8 = 1;
+const RESTLESS: u8 = 128;
+/// How far around a box motion is the object's: its shadow, its reflection, its next step; in parts of the box.
+const AROUND: f32 = 0.5;
+
+/// What moves in one camera's picture.
+#[derive(Debug, Default)]
+pub struct MotionGate {
+    size: Option<Size>,
+    columns: usize,
+    /// Of the frame that is being looked at, the one before, and the background: a sum a cell, row by row.
+    now: Vec<u16>,
+    before: Vec<u16>,
+    background: Vec<u16>,
+    background_at: Option<MediaTime>,
+    cells: Vec<Cell>,
+    /// When the second began over which unrest is counted.
+    second: Option<MediaTime>,
+    moved: Option<MediaTime>,
+    open: bool,
+    /// How much a cell differs from frame to frame by noise alone: the median over all, once a second.
+    noise: u16,
+    medians: Vec<u16>,
+    /// Column sums of one row of cells.
+    row: Vec<u16>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    unrest: u8,
+    /// It changed in this second.
+    changed: bool,
+    /// What the model saw is here.
+    explained: bool,
+}
+
+impl MotionGate {
+    /// Whether the model should look at this frame: something moves, or did within the last second, or nothing is known
+    /// yet. Takes the frames of one camera in order; a picture of another size starts afresh.
+    pub fn see(&mut self, frame: &Frame) -> bool {
+        let at = frame.at.media;
+        if frame.format == PixelFormat::Rgb {
+            return true;
+        }
+        if self.size != Some(frame.size) {
+            self.start(frame);
+            (self.moved, self.open) = (Some(at), true);
+            return true;
+        }
+        std::mem::swap(&mut self.now, &mut self.before);
+        self.sum_up(frame.plane(0));
+        let moves = self.differing(&self.before) >= CELLS;
+        if moves || (!self.open && self.differing(&self.background) >= CELLS) {
+            self.moved = Some(at);
+        }
+        self.note_changes(at);
+        let was_open = std::mem::replace(&mut self.open, self.moved.is_some_and(|moved| at.since(moved) < HOLD));
+        match (was_open, self.open) {
+            (true, false) => self.background.copy_from_slice(&self.now),
+            (false, false) => self.adapt_background(at),
+            (_, true) => {}
+        }
+        self.open
+    }
+
+    /// Forgets the picture, as after a gap: the next frame is compared with nothing. What is known of restless cells stays.
+    pub fn reset(&mut self) {
+        self.size = None;
+    }
+
+    /// Says where the model saw something lately: motion there has its reason.
+    pub fn explain(&mut self, boxes: impl Iterator<Item = Rect<Image>>) {
+        self.cells.iter_mut().for_each(|cell| cell.explained = false);
+        let Some(rows) = self.cells.len().checked_div(self.columns) else { return };
+        for rect in boxes {
+            let (dx, dy) = (rect.width() * AROUND, rect.height() * AROUND);
+            let columns = span(rect.x0 - dx, rect.x1 + dx, self.columns);
+            for y in span(rect.y0 - dy, rect.y1 + dy, rows) {
+                self.cells[y * self.columns..][columns.clone()].iter_mut().for_each(|cell| cell.explained = true);
+            }
+        }
+    }
+
+    fn start(&mut self, frame: &Frame) {
+        self.columns = frame.size.width as usize / CELL;
+        let cells = self.columns * (frame.size.height as usize / CELL);
+        if self.cells.len() != cells {
+            self.cells = vec![Cell::default(); cells];
+        }
+        for sums in [&mut self.now, &mut self.before, &mut self.background] {
+            sums.resize(cells, 0);
+        }
+        self.row.resize(self.columns * CELL, 0);
+        (self.size, self.background_at, self.second) = (Some(frame.size), None, None);
+        self.sum_up(frame.plane(0));
+        self.background.copy_from_slice(&self.now);
+    }
+
+    /// Sums of 8×8 pixels; what is left over at the right and the bottom is not looked at.
+    fn sum_up(&mut self, luma: Plane<'_>) {
+        let width = self.columns * CELL;
+        if width == 0 || luma.stride == 0 {
+            return;
+        }
+        let bands = luma.data.chunks(luma.stride * CELL);
+        for (sums, band) in self.now.chunks_exact_mut(self.columns).zip(bands) {
+            self.row.fill(0);
+            for pixels in band.chunks(luma.stride).filter_map(|row| row.get(..width)) {
+                // Written so that it becomes additions of eight lanes.
+                self.row.iter_mut().zip(pixels).for_each(|(sum, pixel)| *sum += u16::from(*pixel));
+            }
+            for (sum, column) in sums.iter_mut().zip(self.row.chunks_exact(CELL)) {
+                *sum = column.iter().sum();
+            }
+        }
+    }
+
+    /// How much a cell must differ.
+    fn threshold(&self) -> u16 {
+        self.noise.saturating_mul(ABOVE_NOISE).clamp(DIFFERS, DIFFERS_AT_MOST)
+    }
+
+    /// How many cells that count differ.
+    fn differing(&self, from: &[u16]) -> usize {
+        let (cells, threshold) = (self.now.iter().zip(from).zip(&self.cells), self.threshold());
+        cells.filter(|((now, from), cell)| now.abs_diff(**from) > threshold && cell.unrest < RESTLESS).count()
+    }
+
+    fn note_changes(&mut self, at: MediaTime) {
+        let threshold = self.threshold();
+        for ((now, before), cell) in self.now.iter().zip(&self.before).zip(&mut self.cells) {
+            cell.changed |= now.abs_diff(*before) > threshold;
+        }
+        let second = *self.second.get_or_insert(at);
+        if at.since(second) < Duration::from_secs(1) {
+            return;
+        }
+        self.second = Some(at);
+        self.measure_noise();
+        for cell in &mut self.cells {
+            cell.unrest = match *cell {
+                Cell { changed: true, explained: false, unrest } => unrest.saturating_add(RESTLESS_STEP),
+                Cell { unrest, .. } => unrest.saturating_sub(CALM_STEP),
+            };
+            cell.changed = false;
+        }
+    }
+
+    /// A median, so that what moves in less than half of the picture is not taken for noise.
+    fn measure_noise(&mut self) {
+        self.medians.clear();
+        self.medians.extend(self.now.iter().zip(&self.before).map(|(now, before)| now.abs_diff(*before)));
+        let middle = self.medians.len() / 2;
+        if middle > 0 {
+            self.noise = self.noise.midpoint(*self.medians.select_nth_unstable(middle).1);
+        }
+    }
+
+    fn adapt_background(&mut self, at: MediaTime) {
+        if self.background_at.is_some_and(|last| at.since(last) < BACKGROUND_EVERY) {
+            return;
+        }
+        self.background_at = Some(at);
+        for (background, now) in self.background.iter_mut().zip(&self.now) {
+            let step = (i32::from(*now) - i32::from(*background)) >> BACKGROUND_SHIFT;
+            *background = (i32::from(*background) + step) as u16;
+        }
+    }
+}
+
+/// The cells that a stretch of pixels touches, of `count`.
+fn span(from: f32, to: f32, count: usize) -> std::ops::Range<usize> {
+    // Casts saturate: what is left of the picture is its first cell.
+    let cell = |pixel: f32| (pixel / CELL as f32) as usize;
+    let end = (cell(to) + 1).min(count);
+    cell(from).min(end)..end
+}
+
+#[cfg(test)]
+mod tests;

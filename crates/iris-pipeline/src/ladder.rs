@@ -1,0 +1,241 @@
+//! How far the work for a camera is cut down to what its scene needs. Most cameras show nothing happening most of the
+//! time: then every frame is still decoded and the [`MotionGate`] looks at it, but the model only now and then, for
+//! whoever stands still. Where the machine is too small for that, only key frames are decoded (see [`crate::shedding`]).
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use iris_analytics::MotionGate;
+use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
+
+/// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is
+/// the best picture of its group; or so long at most.
+const STILL_AT_LEAST: Duration = Duration::from_millis(1900);
+const STILL_AT_MOST: Duration = Duration::from_secs(4);
+
+/// How far the work for a camera is cut down, from the most work to the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// No gate: every frame is decoded, and the model looks as often as the camera's rate says.
+    EveryFrame,
+    /// Something moves, or did a moment ago: every frame is decoded, and the model looks as often as what it follows
+    /// asks for.
+    Moving,
+    /// Nothing moves: every frame is decoded, and the model looks every two to four seconds.
+    Still,
+    /// Only key frames are decoded, because the machine is too small for all cameras.
+    KeyFrames,
+}
+
+impl Rung {
+    /// Every rung.
+    pub const ALL: [Self; 4] = [Self::EveryFrame, Self::Moving, Self::Still, Self::KeyFrames];
+
+    /// Its name in metrics and messages.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::EveryFrame => "every_frame",
+            Self::Moving => "moving",
+            Self::Still => "still",
+            Self::KeyFrames => "key_frames",
+        }
+    }
+
+    /// Why a camera stands there.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::EveryFrame => "no gate stands before the model",
+            Self::Moving => "something moves",
+            Self::Still => "nothing moves",
+            Self::KeyFrames => "the machine is too small for all cameras",
+        }
+    }
+}
+
+/// Whether a camera has to make do with key frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// It has not.
+    No,
+    /// As long as nothing moves.
+    WhileStill,
+    /// Even if something moves.
+    Always,
+}
+
+/// What the threads tell each other about one camera.
+#[derive(Debug, Default)]
+pub(crate) struct Attention {
+    /// The [`Rung`] that the scene asks for, and a [`Shed`], by their numbers.
+    scene: AtomicU8,
+    shed: AtomicU8,
+    /// When something last moved, in microseconds of the monotonic clock.
+    moved: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+/// Where the model saw something at its last look.
+#[derive(Debug, Default)]
+struct Seen {
+    boxes: Vec<Rect<Image>>,
+    is_new: bool,
+}
+
+impl Attention {
+    /// What the scene asks for, whatever the machine can do.
+    fn scene(&self) -> Rung {
+        Rung::ALL[usize::from(self.scene.load(Relaxed))]
+    }
+
+    /// Whether something moves, or might where there is no gate.
+    pub(crate) fn moves(&self) -> bool {
+        self.scene() < Rung::Still
+    }
+
+    pub(crate) fn rung(&self) -> Rung {
+        match (self.scene(), self.shed()) {
+            (_, Shed::Always) | (Rung::Still, Shed::WhileStill) => Rung::KeyFrames,
+            (scene, _) => scene,
+        }
+    }
+
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved.load(Relaxed)
+    }
+
+    pub(crate) fn shed(&self) -> Shed {
+        [Shed::No, Shed::WhileStill, Shed::Always][usize::from(self.shed.load(Relaxed))]
+    }
+
+    pub(crate) fn set_shed(&self, shed: Shed) {
+        self.shed.store(shed as u8, Relaxed);
+    }
+
+    /// Says where the model saw something.
+    pub(crate) fn note_seen(&self, tracks: &[Track]) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.boxes.clear();
+        seen.boxes.extend(tracks.iter().map(|track| track.rect));
+        seen.is_new = true;
+    }
+
+    fn explain(&self, motion: &mut MotionGate) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut seen.is_new) {
+            motion.explain(seen.boxes.iter().copied());
+        }
+    }
+}
+
+/// What a gate says of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Something moves, and did not before.
+    Opens,
+    /// Something moves, or it is time to look for whoever stands still.
+    Look,
+    /// There is nothing to see.
+    Still,
+}
+
+/// What stands between one camera's decoder and the model.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    motion: MotionGate,
+    is_open: bool,
+    /// When the model last got a frame.
+    looked: Option<MediaTime>,
+    /// A key frame came since.
+    key: bool,
+}
+
+impl Gate {
+    /// Judges a decoded frame.
+    pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention) -> Verdict {
+        attention.explain(&mut self.motion);
+        let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame));
+        self.stand(frame.stamps.received, attention);
+        match (was_open, self.is_open) {
+            (false, true) => Verdict::Opens,
+            (true, true) => Verdict::Look,
+            (_, false) if self.is_time_to_look(frame.at.media) => Verdict::Look,
+            (_, false) => Verdict::Still,
+        }
+    }
+
+    /// Whether something moves.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(crate) fn note_key(&mut self) {
+        self.key = true;
+    }
+
+    /// Notes that the model gets this frame.
+    pub(crate) fn note_look(&mut self, frame: &Frame) {
+        (self.looked, self.key) = (Some(frame.at.media), false);
+    }
+
+    /// Something is missing before the next frame: what differs from the last one need not have moved.
+    pub(crate) fn gap(&mut self) {
+        self.motion.reset();
+    }
+
+    fn stand(&self, now: MonoTime, attention: &Attention) {
+        if self.is_open {
+            attention.moved.store(now.0.as_micros() as u64, Relaxed);
+        }
+        if self.is_open && attention.shed() == Shed::WhileStill {
+            // Another camera is shed instead, at the next turn.
+            attention.set_shed(Shed::No);
+        }
+        let scene = if self.is_open { Rung::Moving } else { Rung::Still };
+        attention.scene.store(scene as u8, Relaxed);
+    }
+
+    fn is_time_to_look(&self, now: MediaTime) -> bool {
+        let Some(looked) = self.looked else { return true };
+        let since = now.since(looked);
+        since >= STILL_AT_MOST || (self.key && since >= STILL_AT_LEAST)
+    }
+}
+
+/// The group of pictures that is under way, where it is not decoded: should something move, it is what the next frames
+/// refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    packets: Vec<Packet>,
+    bytes: usize,
+}
+
+impl Backlog {
+    /// Four seconds at 30 frames/s, and what four seconds of 8 Mbit/s are. A longer group is waited out.
+    const PACKETS: usize = 120;
+    const BYTES: usize = 4 << 20;
+
+    /// Keeps an access unit that is not decoded now.
+    pub(crate) fn keep(&mut self, packet: &Packet) {
+        if packet.is_key {
+            self.clear();
+        }
+        let follows = packet.is_key || !self.packets.is_empty();
+        if !follows || self.packets.len() == Self::PACKETS || self.bytes + packet.data.len() > Self::BYTES {
+            return self.clear();
+        }
+        self.bytes += packet.data.len();
+        self.packets.push(packet.clone());
+    }
+
+    /// What is kept, from a key frame on.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Packet> + '_ {
+        self.bytes = 0;
+        self.packets.drain(..)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.packets.clear();
+        self.bytes = 0;
+    }
+}

@@ -1,0 +1,118 @@
+//! What is left out where the machine is too small for its cameras, and how that is noticed. No setting: what counts is
+//! whether work comes too late, so this follows whatever else the machine has to do.
+//!
+//! Detections come first to be fewer: the scheduler gives each camera less of its rate. When cameras get less than half of
+//! what they ask for, or access units wait for a decoder, cameras in which nothing moves are cut down to key frames, one
+//! after the other, the longest still first; and when that is not enough, all. Events are never left out.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iris_core::MonoTime;
+
+use crate::camera::Camera;
+use crate::ladder::Shed;
+
+/// How often it is decided.
+const TURN: Duration = Duration::from_millis(500);
+/// An access unit that waited longer for a decoder came too late; less than the second is well.
+const LATE: Duration = Duration::from_millis(300);
+const WELL: Duration = Duration::from_millis(100);
+/// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate.
+const WAITS_LONG: f64 = 1.0;
+const WAITS_LITTLE: f64 = 0.5;
+/// So many good turns in a row before a camera gets its frames back.
+const PATIENCE: u32 = 4;
+/// What part of all cameras is added at a bad turn, and taken away at a good one: one in so many.
+const MORE: usize = 20;
+const FEWER: usize = 50;
+
+/// Decides how many cameras are shed. Pure.
+#[derive(Debug, Default)]
+pub(crate) struct Shedder {
+    decided: MonoTime,
+    /// The longest that an access unit waited for a decoder since.
+    lag: Duration,
+    good_turns: u32,
+    shed: usize,
+}
+
+impl Shedder {
+    /// Notes how long an access unit waited for a decoder. True when it is time to [decide](Self::decide).
+    pub(crate) fn note(&mut self, now: MonoTime, lag: Duration) -> bool {
+        self.lag = self.lag.max(lag);
+        now.since(self.decided) >= TURN
+    }
+
+    /// How many of `cameras` are to be shed. `waits` says how long due frames wait for a device, in periods of their rate.
+    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, waits: f64) -> usize {
+        self.decided = now;
+        let lag = std::mem::take(&mut self.lag);
+        let is_good = lag < WELL && waits < WAITS_LITTLE;
+        self.good_turns = if is_good { self.good_turns + 1 } else { 0 };
+        if lag > LATE || waits > WAITS_LONG {
+            self.shed += cameras.div_ceil(MORE);
+        } else if self.good_turns > PATIENCE {
+            self.shed = self.shed.saturating_sub(cameras.div_ceil(FEWER));
+        }
+        self.shed = self.shed.min(cameras);
+        self.shed
+    }
+}
+
+/// Sheds `n` cameras: first those of the least weight in which nothing has moved for the longest time. Those that move
+/// are all equal: if it comes to them, each makes do with key frames.
+pub(crate) fn shed(mut cameras: Vec<Arc<Camera>>, n: usize) {
+    let rank = |c: &Camera| (c.attention.moves(), c.settings.share.weight, c.attention.moved());
+    cameras.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal));
+    let all = n > cameras.iter().filter(|camera| !camera.attention.moves()).count();
+    for (i, camera) in cameras.iter().enumerate() {
+        camera.attention.set_shed(match i < n {
+            _ if all => Shed::Always,
+            true => Shed::WhileStill,
+            false => Shed::No,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turns of a machine that can do `capacity` units of work, where a camera is one and a shed one a tenth: how many
+    /// cameras are shed after each.
+    fn turns(shedder: &mut Shedder, turns: u64, cameras: usize, capacity: f64) -> Vec<usize> {
+        let mut shed = 0;
+        (1..=turns)
+            .map(|turn| {
+                let work = (cameras - shed) as f64 + shed as f64 / 10.0;
+                let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.02));
+                let now = MonoTime(shedder.decided.0 + TURN);
+                assert!(shedder.note(now, lag), "{turn}");
+                shed = shedder.decide(now, cameras, 0.0);
+                shed
+            })
+            .collect()
+    }
+
+    #[test]
+    fn it_finds_what_the_machine_can_do_and_follows_it() {
+        let mut shedder = Shedder::default();
+        assert!(turns(&mut shedder, 100, 200, 250.0).iter().all(|shed| *shed == 0), "it is large enough");
+        let settled = *turns(&mut shedder, 200, 400, 250.0).last().expect("turns");
+        // 233 shed and 167 not are 190; 250 are 233 not shed and 167 shed.
+        assert!((150..=210).contains(&settled), "{settled}");
+        let smaller = *turns(&mut shedder, 200, 400, 100.0).last().expect("turns");
+        assert!((320..=370).contains(&smaller), "another program took cores: {smaller}");
+        let freed = *turns(&mut shedder, 400, 400, 500.0).last().expect("turns");
+        assert_eq!(freed, 0);
+    }
+
+    #[test]
+    fn frames_that_wait_for_a_device_count_as_well() {
+        let mut shedder = Shedder::default();
+        assert_eq!(shedder.decide(MonoTime(TURN), 40, 1.5), 2);
+        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 0.7), 2, "neither good nor bad");
+    }
+}
