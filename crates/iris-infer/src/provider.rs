@@ -136,12 +136,12 @@ fn open_batch(signature: &Signature) -> Option<(&str, String)> {
 
 /// Makes the folder, for its owner alone, and returns its path as ONNX Runtime takes it.
 fn prepare(folder: &Path) -> Result<&str, Error> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| Error::Read { path: folder.to_owned(), source })?;
-    folder.to_str().ok_or_else(|| Error::Read {
-        path: folder.to_owned(),
-        source: std::io::Error::new(std::io::ErrorKind::InvalidFilename, "the path is not UTF-8"),
-    })
+    let failed = |why: &dyn fmt::Display| Error::Runtime {
+        doing: "making the folder for TensorRT's engines",
+        message: format!("{}: {why}", folder.display()),
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(&error))?;
+    folder.to_str().ok_or_else(|| failed(&"the path is not UTF-8"))
 }
 
 #[cfg(test)]

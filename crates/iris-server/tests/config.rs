@@ -65,7 +65,7 @@ fn the_example_is_clean_and_means_what_it_says() {
     assert_eq!(config.store.max_age, Duration::from_hours(30 * 24));
     assert_eq!(config.store.max_bytes, Some(50_000_000_000));
     assert_eq!(gate.url.expose(), "rtsp://10.0.0.11/stream2");
-    assert_eq!((gate.transport, gate.rate), (config::Transport::Udp, 5.0));
+    assert_eq!((gate.transport, gate.rate), (config::Transport::Udp, 10.0));
     assert_eq!(gate.model.path, Path::new("/etc/iris/../models/people"));
     assert_eq!(gate.zones[0].min_stay, Duration::from_secs(2));
     assert_eq!(gate.zones[0].area.points().len(), 4);
