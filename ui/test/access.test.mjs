@@ -2,10 +2,10 @@
 // and that nothing is wider than the screen, and that the browser has nothing to complain about.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { CHROMIUM, startBrowser } from './browser.mjs';
+import { noBrowser, startBrowser } from './browser.mjs';
 import { startMock } from './mock/server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -36,7 +36,7 @@ const SCREENS = [
   { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 ];
 
-const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`;
+const skip = noBrowser ?? false;
 if (skip) process.stdout.write(`not run: accessibility of the page: ${skip}\n`);
 
 describe('every page can be used by everyone', { skip }, () => {

@@ -1,5 +1,6 @@
-// Debian's Chromium, as tests start it.
+// Chromium, as tests start it: Debian's, unless IRIS_CHROMIUM names another.
 
+import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const ARGS = [
@@ -13,6 +14,11 @@ const ARGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-export const CHROMIUM = process.env.IRIS_CHROMIUM ?? '/usr/bin/chromium';
+const CHROMIUM = process.env.IRIS_CHROMIUM ?? '/usr/bin/chromium';
+
+// Why no browser can be started, or nothing.
+export const noBrowser = existsSync(CHROMIUM)
+  ? undefined
+  : `there is no ${CHROMIUM}; IRIS_CHROMIUM may name a Chromium or Chrome`;
 
 export const startBrowser = () => chromium.launch({ executablePath: CHROMIUM, args: ARGS });

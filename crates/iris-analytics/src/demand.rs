@@ -9,8 +9,8 @@ use iris_core::{Track, TrackState, Tracks};
 pub const MOVING: f32 = 5.0;
 /// Looks a second for what stands still.
 pub const STILL: f32 = 2.0;
-/// How far something may go between two looks, in sides of a square of its area: then its boxes still overlap by half.
-const STRIDE: f32 = 0.3;
+/// How far something may go between two looks, in sides of a square of its area. The tracker knows where it is going.
+const STRIDE: f32 = 0.4;
 /// What goes slower than this a second, in the same unit, stands still.
 const SLOW: f32 = 0.15;
 /// How long something is new, and how long what was lost is looked for at full rate.
@@ -67,13 +67,13 @@ mod tests {
     fn the_most_restless_track_decides() {
         use TrackState::{Confirmed, Lost, Tentative};
         // Its side is 60 pixels.
-        let [standing, walking, running] = [3.0, 100.0, 170.0].map(|speed| track(Confirmed, [0.0, speed], 9000));
+        let [standing, walking, running] = [3.0, 140.0, 190.0].map(|speed| track(Confirmed, [0.0, speed], 9000));
         for (name, live, rate) in [
             ("nothing", vec![], MOVING),
             ("standing", vec![standing], STILL),
-            ("walking", vec![standing, walking], 100.0 / 60.0 / STRIDE),
+            ("walking", vec![standing, walking], 140.0 / 60.0 / STRIDE),
             ("strolling", vec![track(Confirmed, [12.0, 0.0], 9000)], MOVING),
-            ("running", vec![running, walking], 170.0 / 60.0 / STRIDE),
+            ("running", vec![running, walking], 190.0 / 60.0 / STRIDE),
             ("a car", vec![track(Confirmed, [900.0, 0.0], 9000)], 10.0),
             ("new", vec![standing, track(Tentative, [0.0; 2], 9000)], 10.0),
             ("just lost", vec![track(Lost, [0.0; 2], 8500)], 10.0),

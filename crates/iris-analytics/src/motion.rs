@@ -68,8 +68,8 @@ struct Cell {
 }
 
 impl MotionGate {
-    /// Whether the model should look at this frame: something moves, or did within the last second, or nothing is known
-    /// yet. Takes the frames of one camera in order; a picture of another size starts afresh.
+    /// Whether something moves, or did within the last second. Takes the frames of one camera in order; the first one, and
+    /// a picture of another size, are compared with nothing.
     pub fn see(&mut self, frame: &Frame) -> bool {
         let at = frame.at.media;
         if frame.format == PixelFormat::Rgb {
@@ -77,8 +77,8 @@ impl MotionGate {
         }
         if self.size != Some(frame.size) {
             self.start(frame);
-            (self.moved, self.open) = (Some(at), true);
-            return true;
+            (self.moved, self.open) = (None, false);
+            return false;
         }
         std::mem::swap(&mut self.now, &mut self.before);
         self.sum_up(frame.plane(0));

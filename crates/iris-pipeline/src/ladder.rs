@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use iris_analytics::MotionGate;
+use iris_analytics::{MotionGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
-/// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is
-/// the best picture of its group; or so long at most.
-const STILL_AT_LEAST: Duration = Duration::from_millis(1900);
-const STILL_AT_MOST: Duration = Duration::from_secs(4);
+/// How long the model does not look at a still picture in which it follows somebody, and at one in which it does not: at
+/// least so long, and then up to the next key frame, which is the best picture of its group; or twice as long at most.
+const SOMEBODY: Duration = Duration::from_millis(1900);
+const NOBODY: Duration = Duration::from_millis(3900);
 
 /// How far the work for a camera is cut down, from the most work to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub enum Rung {
     /// Something moves, or did a moment ago: every frame is decoded, and the model looks as often as what it follows
     /// asks for.
     Moving,
-    /// Nothing moves: every frame is decoded, and the model looks every two to four seconds.
+    /// Nothing moves: every frame is decoded, and the model looks every few seconds for whoever stands still.
     Still,
     /// Only key frames are decoded, because the machine is too small for all cameras.
     KeyFrames,
@@ -120,23 +120,18 @@ impl Attention {
         seen.is_new = true;
     }
 
+    /// How long the model need not look while nothing moves.
+    fn patience(&self) -> Duration {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.boxes.is_empty() { NOBODY } else { SOMEBODY }
+    }
+
     fn explain(&self, motion: &mut MotionGate) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut seen.is_new) {
             motion.explain(seen.boxes.iter().copied());
         }
     }
-}
-
-/// What a gate says of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Something moves, and did not before.
-    Opens,
-    /// Something moves, or it is time to look for whoever stands still.
-    Look,
-    /// There is nothing to see.
-    Still,
 }
 
 /// What stands between one camera's decoder and the model.
@@ -151,17 +146,18 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Judges a decoded frame.
-    pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention) -> Verdict {
+    /// Whether the model should look at this frame: something moves, or it is time to look for whoever stands still. Tells
+    /// `pace` how many looks a second the camera wants, where the gate opens or shuts.
+    pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention, pace: impl FnOnce(f32)) -> bool {
         attention.explain(&mut self.motion);
         let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
-            (false, true) => Verdict::Opens,
-            (true, true) => Verdict::Look,
-            (_, false) if self.is_time_to_look(frame.at.media) => Verdict::Look,
-            (_, false) => Verdict::Still,
+            (false, true) => pace(demand::MOVING),
+            (true, false) => pace(SOMEBODY.as_secs_f32().recip()),
+            _ => {}
         }
+        self.is_open || self.is_time_to_look(frame.at.media, attention.patience())
     }
 
     /// Whether something moves.
@@ -178,9 +174,11 @@ impl Gate {
         (self.looked, self.key) = (Some(frame.at.media), false);
     }
 
-    /// Something is missing before the next frame: what differs from the last one need not have moved.
+    /// Something is missing before the next frame: what differs from the last one need not have moved, and who stands in
+    /// it is not known.
     pub(crate) fn gap(&mut self) {
         self.motion.reset();
+        self.looked = None;
     }
 
     fn stand(&self, now: MonoTime, attention: &Attention) {
@@ -195,10 +193,10 @@ impl Gate {
         attention.scene.store(scene as u8, Relaxed);
     }
 
-    fn is_time_to_look(&self, now: MediaTime) -> bool {
+    fn is_time_to_look(&self, now: MediaTime, patience: Duration) -> bool {
         let Some(looked) = self.looked else { return true };
         let since = now.since(looked);
-        since >= STILL_AT_MOST || (self.key && since >= STILL_AT_LEAST)
+        since >= 2 * patience || (self.key && since >= patience)
     }
 }
 

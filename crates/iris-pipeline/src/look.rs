@@ -6,7 +6,7 @@ use iris_core::{Clock, DropReason, Frame, Packet};
 use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
 use iris_infer::{Manifest, Prepared, Preprocessor};
 
-use crate::ladder::{Attention, Backlog, Gate, Shed, Verdict};
+use crate::ladder::{Attention, Backlog, Gate, Shed};
 use crate::meter::StageCount;
 
 /// One look at a camera: the model's input, and the picture that it came from, which may become evidence.
@@ -21,8 +21,8 @@ pub(crate) trait LookSink {
     fn wants(&self) -> bool;
     /// What else is known of the camera.
     fn attention(&self) -> &Attention;
-    /// Something began to move: the model is to look soon, whatever it looked at before.
-    fn hurry(&self);
+    /// Says how many looks a second the camera wants from now on.
+    fn pace(&self, rate_hz: f32);
     /// Takes a look.
     fn take(&self, look: Look);
 }
@@ -58,7 +58,7 @@ impl Eye {
             self.decoder.flush();
             self.backlog.iter_mut().for_each(Backlog::clear);
         }
-        self.set_key_frames_only(self.makes_do_with_key_frames(to.attention()), count, clock, to);
+        self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
         self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
         if packet.is_key {
             self.gate.iter_mut().for_each(Gate::note_key);
@@ -85,10 +85,12 @@ impl Eye {
         self.gap(count);
     }
 
-    fn makes_do_with_key_frames(&self, attention: &Attention) -> bool {
+    /// Whether only key frames are decoded. Where nothing moves, that ends with a group of pictures.
+    fn makes_do_with_key_frames(&self, packet: &Packet, attention: &Attention) -> bool {
+        let is_still = self.gate.as_ref().is_some_and(|gate| !gate.is_open());
         match attention.shed() {
-            Shed::No => false,
-            Shed::WhileStill => self.gate.as_ref().is_some_and(|gate| !gate.is_open()),
+            Shed::No => self.backlog.is_some() && is_still && !packet.is_key,
+            Shed::WhileStill => is_still,
             Shed::Always => true,
         }
     }
@@ -103,14 +105,14 @@ impl Eye {
             (false, None) => {}
             (false, Some(backlog)) => {
                 self.decoder.set_skip(Skip::Nothing);
-                self.catch_up(backlog, count, clock, to.attention());
+                self.catch_up(backlog, count, clock, to);
             }
         }
     }
 
     /// Decodes the group of pictures that is under way, so that what comes next can be decoded. Its pictures are too old
     /// to be looked at, and in the books its access units were skipped when they came.
-    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, attention: &Attention) {
+    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         self.decoder.flush();
         self.book(count);
         for packet in backlog.take() {
@@ -118,7 +120,7 @@ impl Eye {
                 break;
             }
             while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
-                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, attention));
+                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
             }
         }
         self.booked = self.decoder.counts();
@@ -134,13 +136,10 @@ impl Eye {
                     continue;
                 }
             };
-            match self.gate.as_mut().map(|gate| gate.judge(&frame, to.attention())) {
-                Some(Verdict::Still) => {
-                    count.drop_one(DropReason::Still);
-                    continue;
-                }
-                Some(Verdict::Opens) => to.hurry(),
-                Some(Verdict::Look) | None => {}
+            let judge = |gate: &mut Gate| gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz));
+            if !self.gate.as_mut().is_none_or(judge) {
+                count.drop_one(DropReason::Still);
+                continue;
             }
             if !to.wants() {
                 count.drop_one(DropReason::Skipped);

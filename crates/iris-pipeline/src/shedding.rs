@@ -16,9 +16,11 @@ use crate::ladder::Shed;
 
 /// How often it is decided.
 const TURN: Duration = Duration::from_millis(500);
-/// An access unit that waited longer for a decoder came too late; less than the second is well.
-const LATE: Duration = Duration::from_millis(300);
-const WELL: Duration = Duration::from_millis(100);
+/// Access units come too late where each of a turn waited longer than this for a decoder; less than the second is well. It
+/// is the least wait that counts: a burst of key frames passes, and only a queue that stands means too much work (Nichols
+/// and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
+const LATE: Duration = Duration::from_millis(100);
+const WELL: Duration = Duration::from_millis(20);
 /// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate.
 const WAITS_LONG: f64 = 1.0;
 const WAITS_LITTLE: f64 = 0.5;
@@ -32,8 +34,8 @@ const FEWER: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Shedder {
     decided: MonoTime,
-    /// The longest that an access unit waited for a decoder since.
-    lag: Duration,
+    /// The least that an access unit waited for a decoder since.
+    lag: Option<Duration>,
     good_turns: u32,
     shed: usize,
 }
@@ -41,14 +43,14 @@ pub(crate) struct Shedder {
 impl Shedder {
     /// Notes how long an access unit waited for a decoder. True when it is time to [decide](Self::decide).
     pub(crate) fn note(&mut self, now: MonoTime, lag: Duration) -> bool {
-        self.lag = self.lag.max(lag);
+        self.lag = Some(self.lag.map_or(lag, |least| least.min(lag)));
         now.since(self.decided) >= TURN
     }
 
     /// How many of `cameras` are to be shed. `waits` says how long due frames wait for a device, in periods of their rate.
     pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, waits: f64) -> usize {
         self.decided = now;
-        let lag = std::mem::take(&mut self.lag);
+        let lag = self.lag.take().unwrap_or_default();
         let is_good = lag < WELL && waits < WAITS_LITTLE;
         self.good_turns = if is_good { self.good_turns + 1 } else { 0 };
         if lag > LATE || waits > WAITS_LONG {
@@ -87,7 +89,7 @@ mod tests {
         (1..=turns)
             .map(|turn| {
                 let work = (cameras - shed) as f64 + shed as f64 / 10.0;
-                let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.02));
+                let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.01));
                 let now = MonoTime(shedder.decided.0 + TURN);
                 assert!(shedder.note(now, lag), "{turn}");
                 shed = shedder.decide(now, cameras, 0.0);

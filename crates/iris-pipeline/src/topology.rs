@@ -310,6 +310,8 @@ impl Topology {
     fn follow(&self, camera: &Camera, tracks: &Tracks) {
         if camera.is_gated() {
             camera.attention.note_seen(&tracks.live);
+        }
+        if camera.is_gated() && camera.attention.moves() {
             self.slots.set_rate(camera.settings.id, demand::of(tracks, camera.most()));
         }
     }
@@ -346,8 +348,8 @@ impl LookSink for Slot<'_> {
         self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock)
     }
 
-    fn hurry(&self) {
-        self.topology.slots.set_rate(self.camera.settings.id, demand::MOVING.min(self.camera.most()));
+    fn pace(&self, rate_hz: f32) {
+        self.topology.slots.set_rate(self.camera.settings.id, rate_hz.min(self.camera.most()));
     }
 
     fn attention(&self) -> &Attention {

@@ -26,7 +26,7 @@ use iris_decode::{Decoder, FramePool};
 use iris_infer::runtime::Reader;
 use iris_infer::{Detector, Manifest, Model, Options, OrtRuntime, Preprocessor, Runtime, Signature, Tensor};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transport};
-use iris_server::evidence;
+use iris_server::evidence::Album;
 use iris_server::message::Entry;
 use iris_server::store::{Sqlite, Store};
 use iris_sim::scene::{Recipe, Scene, render};
@@ -236,6 +236,7 @@ struct Way {
     tracker: Box<dyn Tracker>,
     rules: Rules,
     best: HashMap<TrackId, Arc<Frame>>,
+    album: Album,
     store: Sqlite,
     size: Size,
     events: u64,
@@ -278,6 +279,7 @@ impl Way {
             manifest: model.manifest,
             model_nanos,
             best: HashMap::new(),
+            album: Album::new(store.media().clone()),
             store,
             size: Size::new(0, 0),
             events: 0,
@@ -344,8 +346,8 @@ impl Way {
         for event in events {
             let class = &self.manifest.classes[usize::from(event.evidence.class.0)];
             let picture = self.best.get(&event.evidence.track);
-            let saved = picture.map(|frame| evidence::save(self.store.media(), event, class, frame)).transpose()?;
-            let entry = Entry::new(event, class, saved.unwrap_or_default(), ManualClock::default().wall());
+            let saved = self.album.keep(event, class, picture.map(|frame| &**frame))?;
+            let entry = Entry::new(event, class, saved, ManualClock::default().wall());
             // Its commit is not waited for; closing the store does.
             drop(self.store.put(entry)?);
             self.events += 1;

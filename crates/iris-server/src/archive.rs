@@ -9,7 +9,7 @@ use iris_pipeline::Report;
 use tokio_util::sync::CancellationToken;
 
 use crate::clips::Teller;
-use crate::evidence;
+use crate::evidence::Album;
 use crate::message::Entry;
 use crate::store::Store;
 
@@ -26,11 +26,12 @@ pub fn start(
     hurry: CancellationToken,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("store".into()).spawn(move || {
+        let mut album = Album::new(store.media().clone());
         while let Some(report) = reports.recv() {
             match report {
                 Report::Event { event, class, picture, recording } => {
                     let picture = picture.as_deref().filter(|_| !hurry.is_cancelled());
-                    keep(&event, &class, picture, &*store, &*clock);
+                    keep(&event, &class, picture, &mut album, &*store, &*clock);
                     clips.tell(&event, recording);
                 }
                 Report::Finished { camera } => tracing::info!(%camera, "the source is over"),
@@ -40,15 +41,11 @@ pub fn start(
     })
 }
 
-fn keep(event: &Event, class: &str, picture: Option<&Frame>, store: &dyn Store, clock: &dyn Clock) {
-    let pictures = match picture.map(|frame| evidence::save(store.media(), event, class, frame)) {
-        Some(Ok(pictures)) => pictures,
-        None => store.media().saved(event.id, event.started.wall),
-        Some(Err(error)) => {
-            tracing::error!(event = %event.id, %error, "the event is stored without its pictures");
-            store.media().saved(event.id, event.started.wall)
-        }
-    };
+fn keep(event: &Event, class: &str, picture: Option<&Frame>, album: &mut Album, store: &dyn Store, clock: &dyn Clock) {
+    let pictures = album.keep(event, class, picture).unwrap_or_else(|error| {
+        tracing::error!(event = %event.id, %error, "the event is stored without its pictures");
+        album.saved(event)
+    });
     let entry = Entry::new(event, class, pictures, clock.wall());
     // The commit is not waited for: what the store took, it commits or says so in its health.
     if let Err(error) = store.put(entry) {

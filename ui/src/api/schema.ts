@@ -635,6 +635,7 @@ export interface components {
         Camera: {
             /** @description Whether it is watched. */
             enabled: boolean;
+            gate: components["schemas"]["Gate"];
             id: string;
             lines: components["schemas"]["Line"][];
             /** @description A model's name. */
@@ -664,6 +665,7 @@ export interface components {
          */
         CameraInput: {
             enabled?: boolean | null;
+            gate?: components["schemas"]["Gate"] | null;
             /** @description Its name for ever. */
             id: string;
             lines?: components["schemas"]["Line"][] | null;
@@ -686,6 +688,7 @@ export interface components {
          */
         CameraPatch: {
             enabled?: boolean | null;
+            gate?: components["schemas"]["Gate"] | null;
             lines?: components["schemas"]["Line"][] | null;
             model?: string | null;
             name?: string | null;
@@ -862,6 +865,11 @@ export interface components {
             /** Format: int32 */
             width?: number | null;
         };
+        /**
+         * @description What stands before a camera's model.
+         * @enum {string}
+         */
+        Gate: "motion" | "off";
         /** @description The answer of `/health`. */
         Health: {
             status: components["schemas"]["Status"];
@@ -985,7 +993,7 @@ export interface components {
          * @description How far the work is cut down to what the scene needs.
          * @enum {string}
          */
-        Rung: "every_frame";
+        Rung: "every_frame" | "moving" | "still" | "key_frames";
         /**
          * @description What a token may do. `admin` includes all others; `operate` includes `view`.
          * @enum {string}

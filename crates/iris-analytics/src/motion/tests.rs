@@ -57,7 +57,7 @@ fn a_noisy_still_picture_shuts_it_and_an_entry_opens_it_at_once() {
 #[test]
 fn what_creeps_is_seen_against_the_background() {
     let mut gate = MotionGate::default();
-    assert_eq!(open(&mut gate, 0..50, |n| frame(n, 4, |_, _| 0)).len(), 10);
+    assert_eq!(open(&mut gate, 0..50, |n| frame(n, 4, |_, _| 0)).len(), 0);
     // A level a frame: no two frames differ by six.
     let dawn = |n: u32| frame(n, 4, move |x, _| if x < 100 { (n - 50).min(40) as u8 } else { 0 });
     assert!(!open(&mut gate, 50..90, dawn).is_empty());
@@ -67,7 +67,7 @@ fn what_creeps_is_seen_against_the_background() {
 fn a_slow_change_of_light_is_no_motion() {
     let mut gate = MotionGate::default();
     let dusk = |n: u32| frame(n, 4, move |_, _| 40 - (n / 15) as u8);
-    assert_eq!(open(&mut gate, 0..600, dusk).len(), 10);
+    assert_eq!(open(&mut gate, 0..600, dusk).len(), 0);
 }
 
 #[test]
@@ -87,15 +87,16 @@ fn a_clock_in_the_picture_stops_to_count_unless_something_is_there() {
         opened += u32::from(gate.see(&clock(n)));
         gate.explain([Rect::new(4.0, 2.0, 30.0, 20.0)].into_iter());
     }
-    assert!(opened > 290, "the model sees something there: {opened}");
+    assert!(opened > 280, "the model sees something there: {opened}");
 }
 
 #[test]
-fn another_size_or_a_gap_starts_afresh() {
+fn after_a_gap_it_compares_with_nothing() {
     let mut gate = MotionGate::default();
     open(&mut gate, 0..50, |n| frame(n, 4, |_, _| 0));
     gate.reset();
-    assert!(gate.see(&frame(50, 4, |_, _| 0)));
+    assert!(!gate.see(&frame(50, 4, walker(100))));
+    assert!(gate.see(&frame(51, 4, walker(60))));
 }
 
 proptest! {

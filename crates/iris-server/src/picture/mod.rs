@@ -109,8 +109,9 @@ impl Picture {
     pub fn recode(mut self, encoding: Encoding) -> Self {
         if encoding != self.encoding {
             let convert = self.encoding.to(encoding);
-            for i in 0..self.size.pixels() as usize {
-                self.set(i, convert.apply(self.get(i)));
+            let [luma, cb, cr] = &mut self.planes;
+            for ((y, cb), cr) in luma.iter_mut().zip(cb).zip(cr) {
+                [*y, *cb, *cr] = convert.apply([*y, *cb, *cr]);
             }
             self.encoding = encoding;
         }

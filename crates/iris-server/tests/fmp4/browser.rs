@@ -1,5 +1,7 @@
 //! The same in Chromium, through Media Source Extensions, where the live page plays them.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -51,11 +53,20 @@ fn play(test: &str, packets: &[Packet]) -> Option<Value> {
     open(test, include_str!("player.html"), list, movie)
 }
 
+/// Debian's, unless another is named. Not the first in the path: Ubuntu's there is a snap, which sees no temporary folder.
+fn chromium() -> OsString {
+    std::env::var_os("IRIS_CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into())
+}
+
 /// What a page says of a movie, or nothing without Chromium.
 #[expect(clippy::print_stdout, reason = "what did not run is reported")]
 fn open(test: &str, page: &'static str, list: Value, movie: Vec<u8>) -> Option<Value> {
-    if Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
-        println!("not run: {test}: chromium is not installed");
+    let chromium = chromium();
+    if !Path::new(&chromium).exists() {
+        println!(
+            "not run: {test}: there is no {}; IRIS_CHROMIUM may name a Chromium or Chrome",
+            Path::new(&chromium).display()
+        );
         return None;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -72,7 +83,7 @@ fn open(test: &str, page: &'static str, list: Value, movie: Vec<u8>) -> Option<V
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
         let profile = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new("chromium");
+        let mut command = Command::new(chromium);
         command.args(["--headless", "--no-sandbox", "--disable-gpu", "--mute-audio", "--no-first-run"]);
         command.args(["--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage"]);
         command.arg(format!("--user-data-dir={}", profile.path().display())).arg(format!("http://{address}/"));
