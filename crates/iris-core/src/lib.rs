@@ -3,6 +3,7 @@
 //! Pure by design: no I/O, no threads, no serialisation, and no clock but [`clock`]. Wire formats belong to the
 //! binary, behaviour to the stages; what stands here is only what several stages must agree on.
 
+pub mod backoff;
 pub mod camera;
 pub mod clock;
 pub mod detection;
@@ -14,6 +15,7 @@ pub mod stream;
 pub mod time;
 pub mod track;
 
+pub use backoff::Backoff;
 pub use camera::{CameraId, Epoch, FrameKey};
 pub use clock::Clock;
 pub use detection::{ClassId, Detections};

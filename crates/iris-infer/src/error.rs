@@ -10,6 +10,8 @@ use iris_core::{FrameKey, Recovery};
 pub enum ErrorKind {
     /// ONNX Runtime's shared library is missing or too old.
     Library,
+    /// ONNX Runtime does not have the provider that a device needs.
+    Provider,
     /// A file of the model cannot be read.
     Read,
     /// The manifest is not a manifest.
@@ -37,6 +39,21 @@ pub enum Error {
     Library {
         /// Place and reason.
         tried: Vec<String>,
+    },
+    /// ONNX Runtime does not have the execution provider, or cannot load what that needs.
+    #[error(
+        "{provider} cannot be used: {library} says {message:?}. It takes a build of ONNX Runtime for GPUs, named by \
+         ORT_DYLIB_PATH, with {needs}", library = .library.display()
+    )]
+    Provider {
+        /// What it is.
+        provider: String,
+        /// ONNX Runtime's library, as it was loaded.
+        library: PathBuf,
+        /// What belongs beside the library.
+        needs: &'static str,
+        /// What it said.
+        message: String,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = .path.display())]
@@ -105,6 +122,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Library { .. } => ErrorKind::Library,
+            Self::Provider { .. } => ErrorKind::Provider,
             Self::Read { .. } => ErrorKind::Read,
             Self::Manifest { .. } => ErrorKind::Manifest,
             Self::Mismatch { .. } => ErrorKind::Mismatch,

@@ -12,24 +12,30 @@ use crate::Error;
 const FILE: &str = "libonnxruntime.so";
 
 /// ONNX Runtime allows one environment a process; it is kept for ever, because a second one cannot be made.
-static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+static ENVIRONMENT: Mutex<Option<(Environment, PathBuf)>> = Mutex::new(None);
 
 /// The environment, loading the library at the first call. A failure is not remembered: the next call looks again.
 pub(crate) fn environment() -> Result<Environment, Error> {
     let mut shared = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(environment) = &*shared {
+    if let Some((environment, _)) = &*shared {
         return Ok(environment.clone());
     }
-    let environment = load()?;
-    *shared = Some(environment.clone());
+    let (environment, path) = load()?;
+    *shared = Some((environment.clone(), path));
     Ok(environment)
 }
 
-fn load() -> Result<Environment, Error> {
+/// The library that was loaded; empty before.
+pub(crate) fn path() -> PathBuf {
+    let shared = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.as_ref().map(|(_, path)| path.clone()).unwrap_or_default()
+}
+
+fn load() -> Result<(Environment, PathBuf), Error> {
     let mut tried = Vec::new();
     for place in places() {
         match ort::init_from(&place) {
-            Ok(builder) => return configure(builder),
+            Ok(builder) => return Ok((configure(builder)?, place)),
             Err(e) => tried.push(format!("{}: {e}", place.display())),
         }
     }

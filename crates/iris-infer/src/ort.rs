@@ -1,6 +1,6 @@
-//! ONNX Runtime as a [`Runtime`]: one session, which on a CPU means one thread and one image at a time. Measured with
-//! YOLOX-nano at 416×416 on two cores, two such sessions give about twice what one two-threaded session gives, and
-//! batches gain nothing.
+//! ONNX Runtime as a [`Runtime`]: one session, on a CPU or by another [`Provider`]. On a CPU that means one thread and one
+//! image at a time: measured with YOLOX-nano at 416×416 on two cores, two such sessions give about twice what one
+//! two-threaded session gives, and batches gain nothing.
 
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs};
@@ -9,11 +9,11 @@ use smallvec::SmallVec;
 
 use crate::runtime::{Output, Port, Reader, Runtime, Signature};
 use crate::tensor::{ElementType, Samples, Tensor};
-use crate::{Error, library};
+use crate::{Error, Model, Provider, library};
 
 type Dims = SmallVec<[usize; 4]>;
 
-/// A session of ONNX Runtime on the CPU.
+/// A session of ONNX Runtime.
 pub struct OrtRuntime {
     session: Session,
     signature: Signature,
@@ -23,9 +23,25 @@ pub struct OrtRuntime {
 }
 
 impl OrtRuntime {
-    /// Loads a model from the bytes of its file, to run on `threads` threads (1 is best where several sessions run).
+    /// Loads a model from the bytes of its file, to run on `threads` threads of the CPU (1 is best where several sessions
+    /// run).
     pub fn load(onnx: &[u8], threads: usize) -> Result<Self, Error> {
-        let session = builder(threads)?.commit_from_memory(onnx).map_err(failed("loading the model"))?;
+        Self::commit(builder(threads)?, onnx)
+    }
+
+    /// Loads a model by a provider. For TensorRT that makes an engine the first time, which takes minutes.
+    pub fn open(model: &Model, provider: &Provider) -> Result<Self, Error> {
+        // What its input is called must be known before TensorRT sees the model.
+        let signature = match provider {
+            Provider::TensorRt { .. } => Some(Self::load(&model.onnx, 1)?.signature),
+            _ => None,
+        };
+        let builder = provider.register(builder(1)?, model.manifest.precision, signature.as_ref())?;
+        Self::commit(builder, &model.onnx)
+    }
+
+    fn commit(mut builder: SessionBuilder, onnx: &[u8]) -> Result<Self, Error> {
+        let session = builder.commit_from_memory(onnx).map_err(failed("loading the model"))?;
         let signature = signature(&session)?;
         let single = preallocate(&session, &signature)?;
         let batch = Samples::new(element(&signature.inputs[0])?, 0);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use iris_core::MonoTime;
+use iris_core::{Backoff, MonoTime};
 
 use crate::ErrorKind;
 
@@ -22,9 +22,8 @@ const KEYFRAME_PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Reconnect {
     phase: Phase,
-    failures: u32,
+    backoff: Backoff,
     open_timeout: Duration,
-    random: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +48,8 @@ pub enum Due {
 impl Reconnect {
     /// A source to connect to at once. Sources with different seeds spread their attempts differently.
     pub fn new(seed: u64, now: MonoTime, open_timeout: Duration) -> Self {
-        Self { phase: Phase::Paused { until: now }, failures: 0, open_timeout, random: seed }
+        let backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE, seed);
+        Self { phase: Phase::Paused { until: now }, backoff, open_timeout }
     }
 
     /// When to call [`Reconnect::due`] next.
@@ -108,23 +108,11 @@ impl Reconnect {
 
     fn pause(&mut self, now: MonoTime, kind: ErrorKind) {
         if matches!(self.phase, Phase::Live { since, seen_key: true, .. } if now.since(since) >= STEADY) {
-            self.failures = 0;
+            self.backoff.reset();
         }
-        let longest = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
-        self.failures = self.failures.saturating_add(1);
-        let pause = if kind == ErrorKind::AuthFailed { AUTH_PAUSE } else { self.jitter(longest) };
+        let pause = self.backoff.pause();
+        let pause = if kind == ErrorKind::AuthFailed { AUTH_PAUSE } else { pause };
         self.phase = Phase::Paused { until: now + pause };
-    }
-
-    /// Half to the whole of `longest`, so that cameras which fail together do not return together.
-    fn jitter(&mut self, longest: Duration) -> Duration {
-        // SplitMix64 (Steele, Lea, Flood 2014): all that spreading needs.
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64;
-        longest.mul_f64(0.5 + unit / 2.0)
     }
 }
 

@@ -14,12 +14,13 @@ use tokio::runtime::Handle;
 use crate::analyst::LocalClock;
 use crate::audience::Live;
 use crate::camera::{Camera, CameraStatus};
+use crate::device::{Backend, Device, OnnxRuntime};
 use crate::error::Error;
-use crate::gauge::{Device, DeviceStatus, QueueStatus, StageAge, StageThreads};
+use crate::gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
 use crate::look::Eye;
 use crate::meter::Ledger;
-use crate::models::{Loaded, Models, Sessions};
-use crate::settings::{CameraSettings, ModelSettings, Pace, Settings};
+use crate::models::{Loaded, Models};
+use crate::settings::{CameraSettings, DeviceSettings, ModelSettings, Pace, Role, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
 use crate::waiting::Waiting;
@@ -41,7 +42,7 @@ pub struct Pipeline {
     runtime: Handle,
     tasks: HashMap<CameraId, tokio::task::JoinHandle<()>>,
     decoders: Vec<JoinHandle<()>>,
-    devices: Vec<JoinHandle<()>>,
+    devices: Vec<(Arc<Device>, JoinHandle<()>)>,
     analysts: Vec<JoinHandle<()>>,
     analytics: Vec<Waiting<ToAnalyst>>,
 }
@@ -51,8 +52,23 @@ impl Pipeline {
     /// reports are to be read. Tasks of cameras run on `runtime`.
     ///
     /// # Errors
-    /// A model that does not load or does not fit its manifest; a thread that the system does not give.
+    /// A model that does not load or does not fit its manifest; a device that is required and cannot be had; a thread
+    /// that the system does not give.
     pub fn start(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        local_clock: &LocalClock,
+        runtime: Handle,
+    ) -> Result<(Self, blocking::Receiver<Report>), Error> {
+        Self::start_on(Arc::new(OnnxRuntime), settings, clock, local_clock, runtime)
+    }
+
+    /// [`Self::start`] with devices that are something else than ONNX Runtime's.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_on(
+        backend: Arc<dyn Backend>,
         settings: &Settings,
         clock: Arc<dyn Clock>,
         local_clock: &LocalClock,
@@ -60,8 +76,6 @@ impl Pipeline {
     ) -> Result<(Self, blocking::Receiver<Report>), Error> {
         iris_decode::install_log(iris_ingest::hear_ffmpeg);
         iris_decode::return_large_blocks();
-        let models = Models::new(settings.cores.infer);
-        settings.models.iter().try_for_each(|model| models.load(model).map(drop))?;
         let cores = settings.cores;
         let (reports, reported) = blocking::channel(REPORTS);
         let reports = Waiting::new("reports", reports, &clock);
@@ -77,11 +91,11 @@ impl Pipeline {
             cameras: RwLock::default(),
             epochs: RwLock::default(),
             frames: FramePool::new(),
-            models,
+            models: Models::new(backend),
             run: settings.run,
             cores,
             ages: Default::default(),
-            devices: (0..cores.infer).map(|_| Device::default()).collect(),
+            devices: RwLock::default(),
             analytics: analytics.iter().map(Waiting::probe).collect(),
             reports: reports.probe(),
         });
@@ -99,11 +113,8 @@ impl Pipeline {
             let work = move || analyse(&shared, &inbox, &reports, &local_clock);
             this.analysts.push(spawn(format!("ana-{n}"), work)?);
         }
-        for n in 0..cores.infer {
-            let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
-            let work = move || shared.infer(&shared.devices[n], &mut Sessions::default(), &analytics);
-            this.devices.push(spawn(format!("inf-{n}"), work)?);
-        }
+        this.set_devices(&settings.devices)?;
+        settings.models.iter().try_for_each(|model| this.load(model).map(drop))?;
         for n in 0..cores.decode {
             let (shared, analytics) = (Arc::clone(&this.shared), this.analytics.clone());
             this.decoders.push(spawn(format!("dec-{n}"), move || shared.decode(&analytics))?);
@@ -111,14 +122,70 @@ impl Pipeline {
         Ok((this, reported))
     }
 
-    /// The number of a model, for [`CameraSettings::model`], and its description. It is loaded unless it is there, and
-    /// stays.
+    /// The number of a model, for [`CameraSettings::model`], and its description. It is loaded into every device unless it
+    /// is there, and stays. A GPU that cannot take it is lost.
     ///
     /// # Errors
-    /// A model that does not load or does not fit its manifest.
-    pub fn load(&self, model: &ModelSettings) -> Result<(usize, Arc<Manifest>), Error> {
-        let (at, loaded) = self.shared.models.load(model)?;
-        Ok((at, Arc::clone(&loaded.manifest)))
+    /// A model that does not load or does not fit its manifest; a required device that cannot take it.
+    pub fn load(&self, settings: &ModelSettings) -> Result<(usize, Arc<Manifest>), Error> {
+        let (models, devices) = (&self.shared.models, self.shared.all_devices());
+        let known = models.all().into_iter().enumerate().find(|(_, loaded)| loaded.settings == *settings);
+        if let Some((at, known)) = known {
+            return Ok((at, Arc::clone(&known.manifest)));
+        }
+        let model = Arc::new(Loaded::open(settings)?);
+        if devices.iter().any(|device| device.settings.provider.is_gpu()) {
+            // What fails here is the model's fault, and no reason to lose a GPU.
+            let cpu = DeviceSettings::cpu("cpu".into(), Role::Worker);
+            models.open(&model, &cpu).map_err(|source| Error::model(settings, source))?;
+        }
+        let mut sessions = Vec::new();
+        for device in devices.iter().filter(|device| device.settings.role != Role::StandIn && !device.is_lost()) {
+            match models.open(&model, &device.settings) {
+                Ok(session) => sessions.push((device, session)),
+                Err(source) if !device.settings.provider.is_gpu() => return Err(Error::model(settings, source)),
+                Err(source) => self.give_up(device, source)?,
+            }
+        }
+        let manifest = Arc::clone(&model.manifest);
+        let at = models.add(model);
+        for (device, session) in sessions {
+            device.give(at, session);
+        }
+        Ok((at, manifest))
+    }
+
+    /// Makes `wanted` the devices that run. Those whose settings are as before are not touched, and neither are cameras;
+    /// one that is taken away finishes what it has begun. A GPU that cannot be had is lost from the start, and tried again.
+    ///
+    /// # Errors
+    /// A device that is required and cannot be had, or a thread that the system does not give; then nothing has changed.
+    pub fn set_devices(&mut self, wanted: &[DeviceSettings]) -> Result<(), Error> {
+        let before = self.shared.all_devices();
+        let mut devices = Vec::new();
+        for settings in wanted {
+            let same = before.iter().find(|device| device.settings == *settings);
+            devices.push(same.map_or_else(|| self.open(settings).map(Arc::new), |device| Ok(Arc::clone(device)))?);
+        }
+        let is_in = |device: &Arc<Device>, list: &[Arc<Device>]| list.iter().any(|other| Arc::ptr_eq(other, device));
+        let mut threads = Vec::new();
+        for device in devices.iter().filter(|device| !is_in(device, &before)) {
+            let (shared, analytics, own) = (Arc::clone(&self.shared), self.analytics.clone(), Arc::clone(device));
+            match spawn(format!("inf-{}", device.settings.name), move || shared.infer(&own, &analytics)) {
+                Ok(thread) => threads.push((Arc::clone(device), thread)),
+                Err(error) => {
+                    self.retire(threads);
+                    return Err(error);
+                }
+            }
+        }
+        let gone = self.devices.extract_if(.., |(device, _)| !is_in(device, &devices)).collect();
+        self.devices.append(&mut threads);
+        *self.shared.devices.write().unwrap_or_else(PoisonError::into_inner) = devices;
+        // Stand-ins may have more or less to do now.
+        self.shared.slots.wake();
+        self.retire(gone);
+        Ok(())
     }
 
     /// Makes `wanted` the cameras that run. Those whose settings are as before are not touched.
@@ -168,8 +235,8 @@ impl Pipeline {
         }
         self.shared.packets.shutdown();
         join(&mut self.decoders);
-        self.shared.slots.shut();
-        join(&mut self.devices);
+        let devices = std::mem::take(&mut self.devices);
+        self.retire(devices);
         self.analytics.clear();
         join(&mut self.analysts);
         for camera in cameras {
@@ -178,6 +245,39 @@ impl Pipeline {
                 count.drop_many(DropReason::Shutdown, u64::try_from(count.in_flight()).unwrap_or(0));
             }
         }
+    }
+
+    /// A device with all models, or one that is lost because it cannot have them.
+    fn open(&self, settings: &DeviceSettings) -> Result<Device, Error> {
+        let models = &self.shared.models;
+        let device = Device::new(settings.clone(), self.shared.clock.mono());
+        if settings.role == Role::StandIn {
+            return Ok(device);
+        }
+        let loaded = models.check(settings).and_then(|()| {
+            let mut all = models.all().into_iter().enumerate();
+            all.try_for_each(|(at, model)| models.open(&model, settings).map(|session| device.give(at, session)))
+        });
+        loaded.or_else(|source| self.give_up(&device, source))?;
+        Ok(device)
+    }
+
+    /// A device cannot be had: a GPU is lost by that, unless it is required.
+    fn give_up(&self, device: &Device, source: iris_infer::Error) -> Result<(), Error> {
+        let DeviceSettings { name, provider, role, .. } = &device.settings;
+        if !provider.is_gpu() || *role == Role::Required {
+            return Err(Error::Device { device: name.clone(), source });
+        }
+        device.lose(&source, self.shared.clock.mono());
+        self.shared.slots.wake();
+        Ok(())
+    }
+
+    /// Ends devices, and waits until they have finished what they took.
+    fn retire(&self, devices: Vec<(Arc<Device>, JoinHandle<()>)>) {
+        devices.iter().for_each(|(device, _)| device.end());
+        self.shared.slots.wake();
+        join(&mut devices.into_iter().map(|(_, thread)| thread).collect());
     }
 
     fn add(&mut self, settings: CameraSettings, model: &Loaded) {
@@ -263,10 +363,11 @@ impl View {
         }
     }
 
-    /// The threads that run models, and how busy they are.
+    /// The devices, and how they fare.
     pub fn devices(&self) -> Vec<DeviceStatus> {
         let now = self.0.clock.mono();
-        self.0.devices.iter().enumerate().map(|(n, device)| device.status(format!("cpu-{n}"), now)).collect()
+        let lost = self.0.a_device_is_lost();
+        self.0.all_devices().iter().map(|device| device.status(now, || lost)).collect()
     }
 
     /// How old frames are when they leave each of [`crate::Stages`]; `None` where none has yet.

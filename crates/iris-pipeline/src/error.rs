@@ -27,6 +27,14 @@ pub enum Error {
         /// How many there are.
         count: usize,
     },
+    /// A device that must work cannot be had.
+    #[error("device {device}: {source}")]
+    Device {
+        /// Its name.
+        device: String,
+        /// Why.
+        source: iris_infer::Error,
+    },
     /// The system gave no thread.
     #[error("cannot start thread {name}: {source}")]
     Thread {
@@ -55,7 +63,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Model { .. } | Self::NoSuchModel { .. } => ErrorKind::Invalid,
-            Self::Thread { .. } => ErrorKind::Resources,
+            Self::Device { .. } | Self::Thread { .. } => ErrorKind::Resources,
         }
     }
 

@@ -41,9 +41,9 @@ impl Ages {
     }
 }
 
-/// What a thread that runs models has done.
+/// What a device has done.
 #[derive(Default)]
-pub(crate) struct Device {
+pub(crate) struct Work {
     inferences: AtomicU64,
     busy: Mutex<Busy>,
 }
@@ -63,10 +63,10 @@ impl Busy {
     }
 }
 
-impl Device {
-    /// Notes that it was busy with one frame.
-    pub(crate) fn note(&self, began: MonoTime, ended: MonoTime) {
-        self.inferences.fetch_add(1, Relaxed);
+impl Work {
+    /// Notes that it was busy with so many frames.
+    pub(crate) fn note(&self, frames: usize, began: MonoTime, ended: MonoTime) {
+        self.inferences.fetch_add(frames as u64, Relaxed);
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if began.since(busy.since) >= WINDOW {
             *busy = Busy { since: began, spent: Duration::ZERO, last: Some(busy.share(began)) };
@@ -74,23 +74,62 @@ impl Device {
         busy.spent += ended.since(began);
     }
 
-    pub(crate) fn status(&self, name: String, now: MonoTime) -> DeviceStatus {
+    /// How many frames it has looked at.
+    pub(crate) fn inferences(&self) -> u64 {
+        self.inferences.load(Relaxed)
+    }
+
+    /// How much of the last seconds it was busy, 0 to 1.
+    pub(crate) fn busy_share(&self, now: MonoTime) -> f64 {
         let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let current = now.since(busy.since) < WINDOW;
-        let busy_share = busy.last.filter(|_| current).unwrap_or_else(|| busy.share(now));
-        DeviceStatus { name, inferences: self.inferences.load(Relaxed), busy_share }
+        busy.last.filter(|_| current).unwrap_or_else(|| busy.share(now))
     }
 }
 
-/// A thread that runs models, at one moment.
+/// A device, at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceStatus {
     /// Its name.
     pub name: String,
+    /// `cpu`, `cuda` or `tensorrt`.
+    pub kind: &'static str,
+    /// How it is.
+    pub state: DeviceState,
+    /// Whether it works only while a GPU is lost.
+    pub stand_in: bool,
+    /// How long it has been lost; else, since it was added or came back.
+    pub since: Duration,
+    /// Why it is lost.
+    pub error: Option<String>,
+    /// How often it was lost.
+    pub losses: u64,
     /// How many frames it has looked at.
     pub inferences: u64,
     /// How much of the last seconds it was busy, 0 to 1.
     pub busy_share: f64,
+}
+
+/// How a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceState {
+    /// It takes frames.
+    Running,
+    /// It cannot be used, and is tried again from time to time.
+    Lost,
+    /// It stands in for others, and none needs it now.
+    Standby,
+}
+
+impl DeviceState {
+    /// The state as it stands in metrics and API.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Lost => "lost",
+            Self::Standby => "standby",
+        }
+    }
 }
 
 /// How old frames are at the end of a stage: the time from the last byte's arrival, of the newest 256 frames.
@@ -145,12 +184,12 @@ mod tests {
 
     #[test]
     fn a_device_is_busy_for_the_share_of_time_in_which_it_works() {
-        let device = Device::default();
-        let share = |now| device.status("cpu-0".into(), at(now)).busy_share;
+        let work = Work::default();
+        let share = |now| work.busy_share(at(now));
         assert_eq!(share(0), 0.0);
-        (0..200).for_each(|n| device.note(at(n * 100), at(n * 100 + 25)));
+        (0..200).for_each(|n| work.note(1, at(n * 100), at(n * 100 + 25)));
         assert!((share(20_000) - 0.25).abs() < 1e-9, "{}", share(20_000));
         assert!((share(40_000) - 0.083).abs() < 0.01, "it has done nothing since: {}", share(40_000));
-        assert_eq!(device.status("cpu-0".into(), at(0)).inferences, 200);
+        assert_eq!(work.inferences(), 200);
     }
 }

@@ -6,8 +6,10 @@
 
 mod analyst;
 mod audience;
+mod breaker;
 mod camera;
 mod control;
+mod device;
 mod error;
 mod gauge;
 mod ladder;
@@ -26,11 +28,12 @@ pub use analyst::LocalClock;
 pub use audience::{BEFORE, Live, RECENT, Recording, Sight};
 pub use camera::{CameraStatus, reason};
 pub use control::{Changes, Pipeline, View};
+pub use device::{Backend, OnnxRuntime};
 pub use error::{Error, ErrorKind};
-pub use gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
+pub use gauge::{DeviceState, DeviceStatus, QueueStatus, StageAge, StageThreads};
 pub use ladder::Rung;
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, observe_age, publish};
-pub use settings::{CameraSettings, Cores, ModelSettings, Pace, Settings};
+pub use settings::{CameraSettings, Cores, DeviceSettings, ModelSettings, Pace, Role, Settings, cores};
 pub use still::still;
 pub use topology::Report;

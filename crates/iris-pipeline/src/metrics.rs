@@ -6,6 +6,7 @@ use iris_core::{CameraId, DropReason};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::control::View;
+use crate::gauge::DeviceState;
 use crate::ladder::Rung;
 use crate::meter::Stages;
 
@@ -43,6 +44,10 @@ names! {
     Connections = "iris_camera_connections_total", describe_counter, "Connections made to the camera in this run.";
     Age = "iris_age_seconds", describe_histogram, "Time from an access unit's last byte to a stage's end, in seconds.";
     Missed = "iris_fanout_missed_total", describe_counter, "Access units that viewers and recordings were too slow for.";
+    DeviceUp = "iris_device_up", describe_gauge, "1 while the device works, 0 while it is lost.";
+    DeviceLosses = "iris_device_losses_total", describe_counter, "How often the device was lost.";
+    DeviceInferences = "iris_device_inferences_total", describe_counter, "Frames that the device has looked at.";
+    Fallback = "iris_device_fallback", describe_gauge, "CPU sessions that stand in for lost GPUs.";
     Blocked = "iris_blocked_microseconds_total", describe_counter, "Time that senders waited at a full queue.";
 }
 
@@ -70,6 +75,17 @@ pub fn publish(view: &View) {
         gauge!(Name::Live.as_str(), "camera" => camera.clone()).set(f64::from(u8::from(live)));
         counter!(Name::Connections.as_str(), "camera" => camera).absolute(u64::from(status.connections));
     });
+    let devices = view.devices();
+    for device in &devices {
+        let labels = [("device", device.name.clone()), ("kind", device.kind.to_owned())];
+        counter!(Name::DeviceInferences.as_str(), &labels).absolute(device.inferences);
+        if !device.stand_in {
+            gauge!(Name::DeviceUp.as_str(), &labels).set(f64::from(u8::from(device.state != DeviceState::Lost)));
+            counter!(Name::DeviceLosses.as_str(), &labels).absolute(device.losses);
+        }
+    }
+    let standing_in = devices.iter().filter(|device| device.stand_in && device.state == DeviceState::Running);
+    gauge!(Name::Fallback.as_str()).set(standing_in.count() as f64);
 }
 
 /// Notes how old an access unit was at the end of a stage.

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use iris_analytics::TrackerKind;
 use iris_analytics::rules::Rule;
 use iris_core::CameraId;
-use iris_infer::Share;
+use iris_infer::{Provider, Share};
 use iris_ingest::Source;
 
 /// How a camera's items pass the queues.
@@ -55,26 +55,65 @@ pub struct ModelSettings {
     pub min_score: Option<f32>,
 }
 
-/// How many threads each kind of work gets.
+/// One device: a thread that runs models, with a session of its own for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceSettings {
+    /// Its name, such as `cuda-0`; no other device has it.
+    pub name: String,
+    /// What its sessions run on.
+    pub provider: Provider,
+    /// How many frames it takes at once, at most; 1 on a CPU.
+    pub batch: usize,
+    /// What it is there for.
+    pub role: Role,
+}
+
+/// What a device is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It works as long as it can.
+    Worker,
+    /// It works, and a pipeline that cannot have it when it is added is an error.
+    Required,
+    /// It works only while a GPU is lost.
+    StandIn,
+}
+
+impl DeviceSettings {
+    /// So many CPU sessions: `cpu-0` and so on.
+    pub fn cpus(count: usize) -> Vec<Self> {
+        (0..count).map(|n| Self::cpu(format!("cpu-{n}"), Role::Worker)).collect()
+    }
+
+    /// A CPU session.
+    pub fn cpu(name: String, role: Role) -> Self {
+        Self { name, provider: Provider::Cpu, batch: 1, role }
+    }
+}
+
+/// How many threads each kind of work gets. Devices have their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cores {
     /// Threads that decode and prepare.
     pub decode: usize,
-    /// Threads that run models, each with its own single-threaded session.
-    pub infer: usize,
     /// Threads that track and judge.
     pub analyse: usize,
 }
 
 impl Cores {
-    /// One decoder and one model thread a core, and an analytics thread for every eight: tracking costs microseconds.
+    /// One decoder a core, and an analytics thread for every eight: tracking costs microseconds.
     pub fn of_this_machine() -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        Self { decode: cores, infer: cores, analyse: cores.div_ceil(8) }
+        let cores = cores();
+        Self { decode: cores, analyse: cores.div_ceil(8) }
     }
 }
 
-/// What does not change while the pipeline runs.
+/// The cores that this process may use.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// What a pipeline starts with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The number of this run, from the store: the first half of every [`iris_core::Epoch`].
@@ -83,4 +122,6 @@ pub struct Settings {
     pub models: Vec<ModelSettings>,
     /// The threads.
     pub cores: Cores,
+    /// The first devices; [`crate::Pipeline::set_devices`] changes them.
+    pub devices: Vec<DeviceSettings>,
 }

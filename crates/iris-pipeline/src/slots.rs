@@ -3,92 +3,127 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use iris_core::{CameraId, Clock};
+use iris_core::{CameraId, Clock, MonoTime};
 use iris_infer::{Scheduler, Share, Take};
 
 /// The slots of all cameras, shared by decoder and model threads.
 pub(crate) struct LatestSlots<T> {
-    state: Mutex<State<T>>,
+    scheduler: Mutex<Scheduler<T>>,
+    /// For devices that want frames.
     changed: Condvar,
-}
-
-struct State<T> {
-    scheduler: Scheduler<T>,
-    open: bool,
+    /// For devices that do not, or they would swallow what the others are to hear.
+    woken: Condvar,
 }
 
 impl<T> LatestSlots<T> {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State { scheduler: Scheduler::default(), open: true }), changed: Condvar::new() }
+        Self { scheduler: Mutex::default(), changed: Condvar::new(), woken: Condvar::new() }
     }
 
     pub(crate) fn add(&self, camera: CameraId, share: Share) {
-        self.lock().scheduler.add(camera, share);
+        self.lock().add(camera, share);
     }
 
     /// Closes a camera's slot and gives back what lay in it.
     pub(crate) fn remove(&self, camera: CameraId) -> Option<T> {
-        self.lock().scheduler.remove(camera)
+        self.lock().remove(camera)
     }
 
     /// Changes a camera's rate.
     pub(crate) fn set_rate(&self, camera: CameraId, rate_hz: f32) {
-        self.lock().scheduler.set_rate(camera, rate_hz);
+        self.lock().set_rate(camera, rate_hz);
     }
 
     /// How long due frames wait for a device, in periods of their cameras' rates.
     pub(crate) fn waits(&self) -> f64 {
-        self.lock().scheduler.waits()
+        self.lock().waits()
     }
 
     /// Whether a frame of this camera is worth preparing now.
     pub(crate) fn wants(&self, camera: CameraId, clock: &dyn Clock) -> bool {
-        self.lock().scheduler.is_due(camera, clock.mono())
+        self.lock().is_due(camera, clock.mono())
     }
 
     /// Puts a frame into its camera's slot and gives back the one that it displaces, or the frame itself if the
     /// camera has no slot. Never blocks.
     pub(crate) fn put(&self, camera: CameraId, item: T) -> Option<T> {
-        let displaced = self.lock().scheduler.offer(camera, item);
+        let displaced = self.lock().offer(camera, item);
         self.changed.notify_one();
         displaced
     }
 
-    /// Waits for the next frame in the scheduler's order; `None` once the slots are shut.
-    pub(crate) fn take(&self, clock: &dyn Clock) -> Option<(CameraId, T)> {
-        let mut state = self.lock();
-        while state.open {
+    /// Waits for frames in the scheduler's order, and takes those that are ready into `batch`, up to `most` and at most
+    /// one a camera. Takes none once `wanted` says so.
+    pub(crate) fn take(
+        &self,
+        most: usize,
+        batch: &mut Vec<(CameraId, T)>,
+        clock: &dyn Clock,
+        wanted: impl Fn(MonoTime) -> bool,
+    ) {
+        let mut scheduler = self.lock();
+        loop {
             let now = clock.mono();
-            state = match state.scheduler.take(now) {
-                Take::Ready(camera, item) => return Some((camera, item)),
-                Take::NotBefore(due) => {
-                    let wait = self.changed.wait_timeout(state, due.since(now));
-                    wait.unwrap_or_else(PoisonError::into_inner).0
+            if !wanted(now) {
+                return;
+            }
+            let until = loop {
+                match scheduler.take(now) {
+                    Take::Ready(camera, item) => batch.push((camera, item)),
+                    Take::NotBefore(due) => break Some(due),
+                    Take::Empty => break None,
                 }
-                Take::Empty => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                if batch.len() >= most {
+                    break None;
+                }
             };
+            if !batch.is_empty() {
+                return;
+            }
+            scheduler = wait(&self.changed, scheduler, until, now);
         }
-        None
+    }
+
+    /// Waits until that time, or until woken, as long as `rests` says so.
+    pub(crate) fn rest(&self, until: Option<MonoTime>, clock: &dyn Clock, rests: impl Fn(MonoTime) -> bool) {
+        let mut scheduler = self.lock();
+        loop {
+            let now = clock.mono();
+            if !rests(now) || until.is_some_and(|until| until <= now) {
+                return;
+            }
+            scheduler = wait(&self.woken, scheduler, until, now);
+        }
+    }
+
+    /// Makes every device that waits ask again what it is to do. Whatever changed its answer comes before this.
+    pub(crate) fn wake(&self) {
+        // Who asked before the change and does not wait yet holds the lock.
+        drop(self.lock());
+        self.changed.notify_all();
+        self.woken.notify_all();
     }
 
     /// How many slots there are, and how many are taken.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        self.lock().scheduler.occupancy()
+        self.lock().occupancy()
     }
 
     /// Says that the device is done with the camera's frame that it took.
     pub(crate) fn done(&self, camera: CameraId) {
-        self.lock().scheduler.done(camera);
+        self.lock().done(camera);
         self.changed.notify_one();
     }
 
-    pub(crate) fn shut(&self) {
-        self.lock().open = false;
-        self.changed.notify_all();
+    fn lock(&self) -> MutexGuard<'_, Scheduler<T>> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+fn wait<'a, T>(on: &Condvar, held: MutexGuard<'a, T>, until: Option<MonoTime>, now: MonoTime) -> MutexGuard<'a, T> {
+    match until {
+        Some(until) => on.wait_timeout(held, until.since(now)).unwrap_or_else(PoisonError::into_inner).0,
+        None => on.wait(held).unwrap_or_else(PoisonError::into_inner),
     }
 }
 
@@ -96,7 +131,9 @@ impl<T> LatestSlots<T> {
 mod tests {
     use super::*;
     use iris_core::clock::ManualClock;
+    use std::cell::Cell;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
     use std::time::Duration;
 
     fn camera(name: &str) -> CameraId {
@@ -111,13 +148,24 @@ mod tests {
         slots
     }
 
+    /// The next frame, if one is ready.
+    fn take(slots: &LatestSlots<u32>, clock: &ManualClock) -> Option<(CameraId, u32)> {
+        take_many(slots, 1, clock).pop()
+    }
+
+    fn take_many(slots: &LatestSlots<u32>, most: usize, clock: &ManualClock) -> Vec<(CameraId, u32)> {
+        let (mut batch, asked) = (Vec::new(), Cell::new(false));
+        slots.take(most, &mut batch, clock, |_| !asked.replace(true));
+        batch
+    }
+
     #[test]
     fn a_newer_frame_takes_the_place_of_an_older_one() {
         let (slots, clock) = (slots(&["a"], None), ManualClock::default());
         assert_eq!(slots.put(camera("a"), 1), None);
         assert_eq!(slots.put(camera("a"), 2), Some(1));
         assert_eq!(slots.put(camera("b"), 3), Some(3), "there is no camera b");
-        assert_eq!(slots.take(&clock), Some((camera("a"), 2)));
+        assert_eq!(take(&slots, &clock), Some((camera("a"), 2)));
         assert_eq!(slots.occupancy(), (1, 0));
         assert_eq!(slots.put(camera("a"), 4), None);
         assert_eq!(slots.occupancy(), (1, 1));
@@ -130,7 +178,7 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         assert!(slots.wants(camera("a"), &clock));
         slots.put(camera("a"), 1);
-        assert!(slots.take(&clock).is_some());
+        assert!(take(&slots, &clock).is_some());
         slots.done(camera("a"));
         assert!(!slots.wants(camera("a"), &clock));
         clock.advance(Duration::from_millis(500));
@@ -139,16 +187,51 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_holds_one_frame_a_camera_and_no_more_than_fit() {
+        let (slots, clock) = (slots(&["a", "b", "c"], None), ManualClock::default());
+        assert!(["a", "b", "c"].iter().all(|name| slots.put(camera(name), 1).is_none()));
+        assert_eq!(take_many(&slots, 2, &clock), [(camera("a"), 1), (camera("b"), 1)]);
+        slots.put(camera("a"), 2);
+        assert_eq!(take_many(&slots, 8, &clock), [(camera("c"), 1)], "a device still has a frame of a");
+        slots.done(camera("a"));
+        assert_eq!(take_many(&slots, 8, &clock), [(camera("a"), 2)]);
+    }
+
+    #[test]
+    fn who_waits_is_woken_and_asks_again() {
+        let slots = Arc::new(slots(&["a"], None));
+        let (ended, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let device = |name: &str| {
+            let (slots, ended, lost) = (Arc::clone(&slots), Arc::clone(&ended), Arc::clone(&lost));
+            let work = move || {
+                let (clock, mut batch) = (ManualClock::default(), Vec::new());
+                slots.rest(None, &clock, |_| lost.load(SeqCst));
+                slots.take(1, &mut batch, &clock, |_| !ended.load(SeqCst));
+                batch
+            };
+            std::thread::Builder::new().name(name.into()).spawn(work).expect("a thread")
+        };
+        let devices = [device("one"), device("two")];
+        lost.store(false, SeqCst);
+        slots.wake();
+        ended.store(true, SeqCst);
+        slots.wake();
+        assert!(devices.into_iter().all(|device| device.join().expect("no panic").is_empty()));
+    }
+
+    #[test]
     fn devices_share_the_cameras_and_each_camera_has_one_at_a_time() {
         let slots = Arc::new(slots(&["a", "b", "c"], None));
+        let ended = Arc::new(AtomicBool::new(false));
         let devices: Vec<_> = (0..3)
             .map(|n| {
-                let slots = Arc::clone(&slots);
+                let (slots, ended) = (Arc::clone(&slots), Arc::clone(&ended));
                 let work = move || {
-                    let mut seen = Vec::new();
-                    while let Some((camera, frame)) = slots.take(&ManualClock::default()) {
-                        seen.push((camera, frame));
-                        slots.done(camera);
+                    let (mut seen, mut batch) = (Vec::new(), Vec::new());
+                    while !ended.load(SeqCst) {
+                        slots.take(n + 1, &mut batch, &ManualClock::default(), |_| !ended.load(SeqCst));
+                        batch.iter().for_each(|(camera, _)| slots.done(*camera));
+                        seen.append(&mut batch);
                     }
                     seen
                 };
@@ -160,7 +243,8 @@ mod tests {
             displaced += ["a", "b", "c"].iter().filter(|name| slots.put(camera(name), frame).is_some()).count();
         }
         let left: usize = ["a", "b", "c"].iter().filter(|name| slots.remove(camera(name)).is_some()).count();
-        slots.shut();
+        ended.store(true, SeqCst);
+        slots.wake();
         let seen: Vec<_> = devices.into_iter().map(|device| device.join().expect("no panic")).collect();
         assert_eq!(seen.iter().map(Vec::len).sum::<usize>() + displaced + left, 900, "each frame went one way");
         for (own, name) in seen.iter().flat_map(|own| ["a", "b", "c"].map(|name| (own, name))) {

@@ -1,7 +1,7 @@
 //! A frame's whole way: every stage, queue, capacity and thread of Iris, in the order in which a frame meets them.
 //!
 //! ```text
-//!  task a camera      threads dec-N                  threads inf-N          threads ana-N        the caller
+//!  task a camera      threads dec-N                  threads inf-DEVICE     threads ana-N        the caller
 //!  ingest ──packets──▶ decode ─▶ prepare ──slots──▶ model ──analytics──▶ track ─▶ rules ──reports──▶
 //! ```
 //!
@@ -16,7 +16,6 @@
 //! A camera that replays enters in lockstep: its next access unit comes when all that came of the one before is done.
 
 use std::collections::HashMap;
-use std::slice;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -25,16 +24,18 @@ use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, Ga
 use iris_decode::FramePool;
 use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
+use iris_infer::Prepared;
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, Classes, LocalClock};
 use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
-use crate::gauge::{Ages, Device, QueueStatus, StageThreads};
+use crate::device::{Device, Sessions, Turn};
+use crate::gauge::{Ages, QueueStatus, StageThreads};
 use crate::ladder::Attention;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
-use crate::models::{Models, Sessions};
+use crate::models::Models;
 use crate::settings::{Cores, Pace};
 use crate::shedding::{self, Shedder};
 use crate::slots::LatestSlots;
@@ -91,8 +92,7 @@ pub(crate) struct Topology {
     pub(crate) cores: Cores,
     /// How old frames are when they leave each stage.
     pub(crate) ages: [Ages; 3],
-    /// What the threads that run models have done.
-    pub(crate) devices: Vec<Device>,
+    pub(crate) devices: RwLock<Vec<Arc<Device>>>,
     pub(crate) analytics: Vec<Probe<ToAnalyst>>,
     pub(crate) reports: Probe<Report>,
 }
@@ -130,8 +130,8 @@ impl Topology {
 
     /// Every stage with its threads, in the order of a frame's way.
     pub(crate) fn stages(&self) -> [StageThreads; 4] {
-        let Cores { decode, infer, analyse } = self.cores;
-        [("ingest", 0), ("decode", decode), ("model", infer), ("analytics", analyse)]
+        let Cores { decode, analyse } = self.cores;
+        [("ingest", 0), ("decode", decode), ("model", self.all_devices().len()), ("analytics", analyse)]
             .map(|(name, threads)| StageThreads { name, threads })
     }
 
@@ -229,17 +229,59 @@ impl Topology {
         }
     }
 
-    /// Thread `inf-N`: a device takes the frame that has waited longest against its camera's rate.
-    pub(crate) fn infer(&self, device: &Device, sessions: &mut Sessions, analytics: &[Waiting<ToAnalyst>]) {
-        while let Some((id, ToModel { camera, look, ticket })) = self.slots.take(&*self.clock) {
-            let Look { prepared, mut frame } = look;
-            let detector = sessions.of(&self.models, camera.settings.model);
+    /// Thread `inf-DEVICE`: a device takes the frame that has waited longest against its camera's rate, or a batch of such.
+    pub(crate) fn infer(&self, device: &Device, analytics: &[Waiting<ToAnalyst>]) {
+        let (mut sessions, mut batch) = (Sessions::default(), Vec::new());
+        loop {
+            match self.turn(device, self.clock.mono()) {
+                Turn::Work => {
+                    let wanted = |now| self.turn(device, now) == Turn::Work;
+                    self.slots.take(device.settings.batch, &mut batch, &*self.clock, wanted);
+                    self.look_at(&mut batch, device, &mut sessions, analytics);
+                }
+                Turn::Rest(until) => {
+                    sessions.clear();
+                    // If it was lost just now, others may stand in for it.
+                    self.slots.wake();
+                    self.slots.rest(until, &*self.clock, |now| matches!(self.turn(device, now), Turn::Rest(_)));
+                }
+                Turn::Retry => {
+                    sessions.retry(device, &self.models, &*self.clock);
+                    self.slots.wake();
+                }
+                Turn::End => return,
+            }
+        }
+    }
+
+    /// What a device is to do.
+    fn turn(&self, device: &Device, now: MonoTime) -> Turn {
+        device.turn(now, || self.a_device_is_lost())
+    }
+
+    /// Runs the models on a batch, each on its own frames, and sends on what they see.
+    fn look_at(
+        &self,
+        batch: &mut Vec<(CameraId, ToModel)>,
+        device: &Device,
+        sessions: &mut Sessions,
+        analytics: &[Waiting<ToAnalyst>],
+    ) {
+        batch.sort_by_key(|(_, item)| item.camera.settings.model);
+        while let Some((_, first)) = batch.first() {
+            let model = first.camera.settings.model;
+            let count = batch.iter().take_while(|(_, item)| item.camera.settings.model == model).count();
+            let of_model = batch.drain(..count).map(|(id, ToModel { camera, look, ticket })| {
+                let Look { prepared, frame } = look;
+                (prepared, (id, camera, frame, ticket))
+            });
+            let (prepared, frames): (Vec<Prepared>, Vec<_>) = of_model.unzip();
             let began = self.clock.mono();
-            let found = detector.map(|detector| detector.detect(slice::from_ref(&prepared)));
+            let found = sessions.detect(device, (&self.models, model), &prepared, &*self.clock);
             let now = self.clock.mono();
-            device.note(began, now);
-            match found.transpose().map(|found| found.and_then(|mut found| found.pop())) {
-                Ok(Some(detections)) => {
+            device.work.note(count, began, now);
+            for ((id, camera, mut frame, ticket), found) in frames.into_iter().zip(found) {
+                if let Some(detections) = found {
                     frame.stamps.inferred = Some(now);
                     let age = self.note_age(Stage::Model, frame.stamps.received);
                     camera.note_age(age);
@@ -247,16 +289,21 @@ impl Topology {
                     camera.ledger.model.emit();
                     camera.ledger.analytics.receive();
                     send(analytics, id, ToAnalyst::Seen { camera, detections, frame, ticket });
-                }
-                Ok(None) => camera.ledger.model.drop_one(DropReason::ModelFailed),
-                Err(error) => {
-                    tracing::warn!(frame = %frame.key, %error, "the model failed on a frame");
+                } else {
                     camera.ledger.model.drop_one(DropReason::ModelFailed);
                 }
+                // Only now may another device have this camera, so that its results stay in order.
+                self.slots.done(id);
             }
-            // Only now may another device have this camera, so that its results stay in order.
-            self.slots.done(id);
         }
+    }
+
+    pub(crate) fn all_devices(&self) -> Vec<Arc<Device>> {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn a_device_is_lost(&self) -> bool {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).iter().any(|device| device.is_lost())
     }
 
     /// Looks at a camera as often as what is followed there asks for.

@@ -9,7 +9,7 @@ use common::{ONE_CORE, TWO_CORES, camera, runtime, start, start_with, testdata};
 use iris_core::{DropReason, Event};
 use iris_flow::blocking::Receiver;
 use iris_ingest::State;
-use iris_pipeline::{Cores, Ledger, Pace, Pipeline, Report, Stages};
+use iris_pipeline::{Ledger, Pace, Pipeline, Report, Stages};
 use tokio::runtime::Runtime;
 
 fn clip() -> String {
@@ -43,7 +43,7 @@ fn log(reports: &[Report]) -> String {
     log
 }
 
-fn replay(cores: Cores) -> (Runtime, Pipeline, Vec<Report>) {
+fn replay(cores: usize) -> (Runtime, Pipeline, Vec<Report>) {
     let runtime = runtime();
     let (mut pipeline, reports) = start(cores, &runtime);
     pipeline.apply(vec![camera("yard", &clip(), Pace::Replay, Vec::new())]).expect("the camera is taken");
@@ -168,11 +168,7 @@ fn a_model_that_returns_nan_costs_frames_and_not_the_camera() {
 #[test]
 fn a_model_that_cannot_be_loaded_is_named() {
     let runtime = runtime();
-    let settings = iris_pipeline::Settings {
-        run: 1,
-        models: vec![iris_pipeline::ModelSettings { path: Path::new("/nowhere/model").into(), min_score: None }],
-        cores: ONE_CORE,
-    };
+    let settings = common::settings(ONE_CORE, Path::new("/nowhere/model"));
     let clock = std::sync::Arc::new(iris_core::clock::SystemClock::new());
     let local: iris_pipeline::LocalClock = std::sync::Arc::new(|_| unreachable!("no frame is ever seen"));
     let error = Pipeline::start(&settings, clock, &local, runtime.handle().clone()).err().expect("it cannot start");

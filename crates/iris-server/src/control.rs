@@ -36,7 +36,7 @@ pub enum Refusal {
     /// It makes no sense by itself or beside what there is.
     #[error(transparent)]
     Edit(#[from] config::Refusal),
-    /// A model cannot be loaded, or does not know a class that a rule names.
+    /// A model cannot be loaded, or does not know a class that a rule names, or a required GPU cannot be used.
     #[error("{0}")]
     Unfit(String),
     /// The store or the system refused.
@@ -140,7 +140,7 @@ impl Owner {
     /// Starts the cameras and sinks that are configured, and the thread. It gives back what it owns when it ends.
     ///
     /// # Errors
-    /// A model that does not load, or a thread that the system does not give.
+    /// A model that does not load, a required GPU that cannot be used, or a thread that the system does not give.
     pub fn start(mut self) -> anyhow::Result<(Control, JoinHandle<Self>)> {
         let now = Arc::clone(&self.effect.borrow());
         self.take_over(now.document.clone(), now.items.clone())?;
@@ -193,6 +193,8 @@ impl Owner {
     fn take_over(&mut self, document: Document, items: Vec<Item>) -> Result<Changes, Refusal> {
         let unfit = |error: anyhow::Error| Refusal::Unfit(crate::commands::explain(&error));
         let cameras = setup::cameras(&document.config, &self.pipeline).map_err(unfit)?;
+        let devices = setup::devices(&document.config);
+        self.pipeline.set_devices(&devices).map_err(|error| Refusal::Unfit(error.to_string()))?;
         self.sinks.apply(&document.config.sinks)?;
         let changes = self.pipeline.apply(cameras).map_err(|error| Refusal::Failed(error.to_string()))?;
         tracing::info!(?changes.added, ?changes.changed, ?changes.removed, "configuration taken over");

@@ -8,9 +8,9 @@ use iris_analytics::TrackerKind;
 use iris_analytics::rules::{Crossing, Inside, Intrusion, Rule, RuleKind};
 use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
-use iris_infer::{Manifest, Share};
+use iris_infer::{Manifest, Provider, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, LocalClock, ModelSettings, Pace, Pipeline};
+use iris_pipeline::{CameraSettings, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Role};
 use jiff::tz::TimeZone;
 
 use crate::config::{self, Config};
@@ -18,6 +18,37 @@ use crate::message::timestamp;
 
 /// Above this share of its box inside, something overlaps a zone.
 const OVERLAP: f32 = 0.1;
+
+/// The devices of a configuration. Behind GPUs that may be lost come CPU sessions that stand in for them, on the cores that
+/// have none.
+pub fn devices(config: &Config) -> Vec<DeviceSettings> {
+    let cores = iris_pipeline::cores();
+    if config.devices.is_empty() {
+        return DeviceSettings::cpus(cores);
+    }
+    let role = if config.require_gpu { Role::Required } else { Role::Worker };
+    let gpu = |index, batch, provider: Provider| DeviceSettings {
+        name: format!("{}-{index}", provider.kind()),
+        provider,
+        batch,
+        role,
+    };
+    let mut devices = Vec::new();
+    for device in &config.devices {
+        match *device {
+            config::Device::Cpu { threads } => devices.extend(DeviceSettings::cpus(threads.unwrap_or(cores))),
+            config::Device::Cuda { index, batch } => devices.push(gpu(index, batch, Provider::Cuda { index })),
+            config::Device::TensorRt { index, batch, fp16 } => {
+                let engines = config.store.path.join("engines");
+                devices.push(gpu(index, batch, Provider::TensorRt { index, fp16, batch, engines }));
+            }
+        }
+    }
+    let gpus = devices.iter().filter(|device| device.provider.is_gpu()).count();
+    let free = if gpus > 0 && !config.require_gpu { devices.len() - gpus..cores } else { 0..0 };
+    devices.extend(free.map(|n| DeviceSettings::cpu(format!("cpu-{n}"), Role::StandIn)));
+    devices
+}
 
 /// The settings of the enabled cameras. Models that they are the first to name are loaded.
 ///

@@ -27,6 +27,7 @@ fn every_problem_is_listed_with_its_place_and_its_remedy() {
     insta::assert_snapshot!("keys", listing(include_str!("config/keys.toml")));
     insta::assert_snapshot!("values", listing(include_str!("config/values.toml")));
     insta::assert_snapshot!("models", listing(include_str!("config/models.toml")));
+    insta::assert_snapshot!("devices", listing(include_str!("config/devices.toml")));
     insta::assert_snapshot!("syntax", listing(include_str!("config/syntax.toml")));
 }
 
@@ -203,6 +204,37 @@ fn a_reload_says_what_it_cannot_take_over() {
     assert!(needs_restart(&old, &moved).is_empty(), "so do sinks");
     let elsewhere = parse(&["[store]\npath = 'other'\n", base, camera].concat());
     assert_eq!(needs_restart(&old, &elsewhere), ["store"]);
+}
+
+#[test]
+fn devices_are_what_runs_the_models() {
+    use iris_server::config::Device;
+    assert_eq!(check("").expect("a configuration").devices, []);
+    let text = "require_gpu = true\n[[devices]]\nkind = 'tensorrt'\nindex = 1\nbatch = 16\nfp16 = true\n\
+                [[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 3\n";
+    let config = check(text).expect("a configuration");
+    let tensorrt = Device::TensorRt { index: 1, batch: 16, fp16: true };
+    assert_eq!(config.devices, [tensorrt, Device::Cuda { index: 0, batch: 8 }, Device::Cpu { threads: Some(3) }]);
+    let names = |config: &Config| -> Vec<String> {
+        iris_server::setup::devices(config).into_iter().map(|device| device.name).collect()
+    };
+    assert_eq!(names(&config), ["tensorrt-1", "cuda-0", "cpu-0", "cpu-1", "cpu-2"]);
+    let cores = iris_pipeline::cores();
+    assert_eq!(names(&check("").expect("a configuration")).len(), cores);
+
+    // Beside GPUs that may be lost, every core has a session or one that stands by.
+    let config =
+        check("[[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 1\n").expect("a configuration");
+    let devices = iris_server::setup::devices(&config);
+    let count = |role| devices.iter().filter(|device| device.role == role).count();
+    use iris_pipeline::Role::{StandIn, Worker};
+    assert_eq!((count(Worker), count(StandIn)), (2, cores - 1));
+
+    let none = listing("require_gpu = true\n[[devices]]\nkind = 'cpu'\n");
+    assert_eq!(
+        none,
+        "iris.toml:1:15: require_gpu: there is no GPU; add [[devices]] with kind = \"cuda\" or \"tensorrt\"\n"
+    );
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use iris_server::config;
 const DROPS: &str = include_str!("../../../docs/spec/drop-policy.md");
 const TELEMETRY: &str = include_str!("../../../docs/spec/telemetry.md");
 const MODELS: &str = include_str!("../../../docs/guide/models.md");
+const DEVICES: &str = include_str!("../../../docs/guide/devices.md");
 const RULES: &str = include_str!("../../../docs/guide/rules.md");
 
 /// What stands under a heading.
@@ -99,4 +100,14 @@ fn the_rules_in_the_guide_and_their_schedules_are_right() {
         assert!(text.contains(schedule));
         config::check_with(&text, "iris.toml", Path::new("/etc/iris"), &|_| None).expect("a configuration");
     }
+}
+
+#[test]
+fn the_devices_in_the_guide_are_right_and_every_key_is_explained() {
+    let config = config::check(block(DEVICES, "toml"), "iris.toml", Path::new("/etc/iris")).expect("a configuration");
+    assert_eq!(config.devices.len(), 3);
+    let schema: serde_json::Value = serde_json::from_str(&config::schema()).expect("JSON");
+    let keys = schema["properties"]["devices"]["items"]["properties"].as_object().expect("the keys of a device");
+    let (explained, _) = DEVICES.split_once("\n## ").expect("the first part");
+    assert_eq!(first_column(explained), keys.keys().map(String::as_str).collect());
 }

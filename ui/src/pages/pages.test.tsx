@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { HttpResponse } from 'msw';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { sampleCamera, sampleEvent } from '../test/samples';
+import { sampleCamera, sampleEvent, sampleSystem } from '../test/samples';
 import { answers, handles, problem } from '../test/server';
 import { show } from '../test/show';
 
@@ -204,5 +204,36 @@ describe('cameras', () => {
     expect(screen.queryByRole('button', { name: 'Remove this camera' })).toBeNull();
     expect(screen.getByLabelText('Address')).toHaveProperty('disabled', false);
     expect(screen.getByLabelText('Address').closest('fieldset')).toHaveProperty('disabled', true);
+  });
+});
+
+describe('the system', () => {
+  test('a lost device says since when and why, and which ones stand by', async () => {
+    const device = {
+      kind: 'cpu',
+      state: 'running',
+      seconds: 90,
+      error: null,
+      inferences: 7,
+      busy_share: 0.5,
+    };
+    const lost = { ...device, name: 'cuda-0', kind: 'cuda', state: 'lost', error: 'no CUDA-capable device' };
+    signedIn();
+    answers('get', '/system/topology', { stages: [], queues: [] });
+    answers(
+      'get',
+      '/system',
+      sampleSystem({
+        health: 'degraded',
+        problems: ['device cuda-0: no CUDA-capable device'],
+        devices: [lost, { ...device, name: 'cpu-0' }, { ...device, name: 'cpu-1', state: 'standby' }],
+      }),
+    );
+    show('/system');
+    const devices = within(await screen.findByLabelText('Devices'));
+    expect(devices.getByText('Lost')).toBeTruthy();
+    expect(devices.getByText('Standby')).toBeTruthy();
+    expect(devices.queryByText('Running')).toBeNull();
+    expect(devices.getByText('Lost for 1 min 30 s: no CUDA-capable device')).toBeTruthy();
   });
 });

@@ -174,11 +174,21 @@ function Devices({ devices }: Pick<System, 'devices'>) {
           <div key={device.name}>
             <div className="row apart">
               <strong>{device.name}</strong>
+              {device.state !== 'running' && (
+                <span className={`badge ${device.state === 'lost' ? 'danger' : 'plain'}`}>
+                  {capital(device.state)}
+                </span>
+              )}
               <span className="muted small number">
                 {formatPercent(device.busy_share)} busy, {formatCount(device.inferences)} pictures
               </span>
             </div>
             <Meter share={device.busy_share} label={`${device.name} busy`} />
+            {device.error && (
+              <p className="muted small">
+                Lost for {formatDuration(device.seconds)}: {device.error}
+              </p>
+            )}
           </div>
         ))}
       </div>

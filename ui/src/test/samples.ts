@@ -1,6 +1,6 @@
 // Objects of the API as tests need them.
 
-import type { Camera, Event } from '../api/types';
+import type { Camera, Event, System } from '../api/types';
 
 export const sampleEvent = (seq: number, rest: Partial<Event> = {}): Event => ({
   seq,
@@ -57,5 +57,28 @@ export const sampleCamera = (rest: Partial<Camera> = {}): Camera => ({
     rung: 'every_frame',
     rung_reason: '',
   },
+  ...rest,
+});
+
+export const sampleSystem = (rest: Partial<System> = {}): System => ({
+  version: '0.1.0',
+  uptime_seconds: 600,
+  run: 1,
+  health: 'ok',
+  problems: [],
+  cpu_seconds: 60,
+  memory_bytes: 1e8,
+  threads: 9,
+  store: {
+    events: 0,
+    database_bytes: 4096,
+    media_bytes: 0,
+    disk_free_bytes: 1e9,
+    disk_total_bytes: 2e9,
+    waiting: 0,
+    stalled: null,
+  },
+  devices: [],
+  stages: [],
   ...rest,
 });

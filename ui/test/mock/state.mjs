@@ -189,6 +189,15 @@ export function system(began) {
       age_ms_p95: p95,
     };
   };
+  const device = (name, inferences, busy_share) => ({
+    name,
+    kind: 'cpu',
+    state: 'running',
+    seconds: 190_000 + seconds,
+    error: null,
+    inferences,
+    busy_share,
+  });
   return {
     version: '0.1.0',
     uptime_seconds: 190_000 + seconds,
@@ -208,8 +217,8 @@ export function system(began) {
       stalled: null,
     },
     devices: [
-      { name: 'cpu-0', kind: 'cpu', inferences: Math.round(seconds * 11), busy_share: 0.62 },
-      { name: 'cpu-1', kind: 'cpu', inferences: Math.round(seconds * 11), busy_share: 0.59 },
+      device('cpu-0', Math.round(seconds * 11), 0.62),
+      device('cpu-1', Math.round(seconds * 11), 0.59),
     ],
     stages: [
       stage('decode', 72, { not_decodable: 4 }, 6, 14),

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 mod blobs_found;
+mod devices;
 mod library;
 mod manifests;
+mod providers;
 mod reference;
 mod runtimes;
 mod shipped;

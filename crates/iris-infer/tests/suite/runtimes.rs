@@ -58,7 +58,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-type Load = dyn Fn(&[u8]) -> Result<Box<dyn Runtime>, Error>;
+pub(crate) type Load = dyn Fn(&[u8]) -> Result<Box<dyn Runtime>, Error>;
 
 fn outputs(runtime: &mut dyn Runtime, batch: &[Tensor]) -> Result<Vec<Vec<f32>>, Error> {
     let mut seen = Vec::new();
@@ -137,6 +137,16 @@ fn a_real_network_runs(load: &Load) {
         })
         .unwrap();
     assert_eq!(shape, [CELLS as usize, 7]);
+}
+
+/// Every part of the suite, for a runtime that not every machine has.
+pub(crate) fn whole_suite(load: &Load) {
+    every_case_gives_what_it_should(load);
+    the_signature_says_what_goes_in_and_out(load);
+    an_error_of_the_reader_stops_the_batch(load);
+    wrong_inputs_are_errors_and_the_model_goes_on(load);
+    what_cannot_be_run_is_refused(load);
+    a_real_network_runs(load);
 }
 
 /// One test a part of the suite, for one way of loading models.

@@ -11,11 +11,13 @@ use iris_core::clock::SystemClock;
 use iris_flow::blocking::Receiver;
 use iris_infer::Share;
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, Cores, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings};
+use iris_pipeline::{
+    CameraSettings, Cores, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings,
+};
 use tokio::runtime::Runtime;
 
-pub(crate) const ONE_CORE: Cores = Cores { decode: 1, infer: 1, analyse: 1 };
-pub(crate) const TWO_CORES: Cores = Cores { decode: 2, infer: 2, analyse: 2 };
+pub(crate) const ONE_CORE: usize = 1;
+pub(crate) const TWO_CORES: usize = 2;
 
 pub(crate) fn testdata(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
@@ -25,16 +27,27 @@ pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-pub(crate) fn start(cores: Cores, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
+pub(crate) fn start(cores: usize, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
     start_with(cores, &testdata("models/blobs"), runtime)
 }
 
-pub(crate) fn start_with(cores: Cores, model: &Path, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
-    let models = vec![ModelSettings { path: model.to_owned(), min_score: None }];
-    let settings = Settings { run: 1, models, cores };
-    let always: LocalClock = Arc::new(|_| LocalTime { weekday: Weekday::Monday, minute: Minute::MIDNIGHT });
+pub(crate) fn start_with(cores: usize, model: &Path, runtime: &Runtime) -> (Pipeline, Receiver<Report>) {
     let clock = Arc::new(SystemClock::new());
-    Pipeline::start(&settings, clock, &always, runtime.handle().clone()).expect("the pipeline starts")
+    Pipeline::start(&settings(cores, model), clock, &always(), runtime.handle().clone()).expect("the pipeline starts")
+}
+
+/// So many threads of each kind.
+pub(crate) fn settings(cores: usize, model: &Path) -> Settings {
+    Settings {
+        run: 1,
+        models: vec![ModelSettings { path: model.to_owned(), min_score: None }],
+        cores: Cores { decode: cores, analyse: cores },
+        devices: DeviceSettings::cpus(cores),
+    }
+}
+
+pub(crate) fn always() -> LocalClock {
+    Arc::new(|_| LocalTime { weekday: Weekday::Monday, minute: Minute::MIDNIGHT })
 }
 
 pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> CameraSettings {

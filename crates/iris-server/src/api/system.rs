@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use iris_core::DropReason;
-use iris_pipeline::{StageAge, Stages};
+use iris_pipeline::{DeviceState, DeviceStatus, StageAge, Stages};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,12 +50,19 @@ struct StoreBody {
     stalled: Option<String>,
 }
 
-/// A thread that runs models.
+/// What runs models.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Device)]
 struct DeviceBody {
     name: String,
+    /// `cpu`, `cuda` or `tensorrt`.
     kind: &'static str,
+    /// `running`, `lost`, or `standby`: it works only while a GPU is lost.
+    state: &'static str,
+    /// How long it has been lost; else, since it was added or came back.
+    seconds: u64,
+    /// Why it is lost.
+    error: Option<String>,
     inferences: u64,
     /// How much of the last seconds it was busy, 0 to 1.
     busy_share: f64,
@@ -140,9 +147,12 @@ pub(crate) async fn system(State(app): State<App>) -> Result<Json<System>, Probl
 }
 
 fn devices(app: &App) -> Vec<DeviceBody> {
-    let body = |device: iris_pipeline::DeviceStatus| DeviceBody {
+    let body = |device: DeviceStatus| DeviceBody {
         name: device.name,
-        kind: "cpu",
+        kind: device.kind,
+        state: device.state.label(),
+        seconds: device.since.as_secs(),
+        error: device.error,
         inferences: device.inferences,
         busy_share: (device.busy_share * 1000.0).round() / 1000.0,
     };
@@ -184,6 +194,13 @@ fn problems(app: &App) -> StoreResult<Vec<String>> {
             found.push(format!("camera {id}: {why}"));
         }
     });
+    let devices = app.view.devices();
+    let stand_ins = devices.iter().filter(|device| device.stand_in && device.state == DeviceState::Running).count();
+    for device in devices.iter().filter(|device| device.state == DeviceState::Lost) {
+        let why = device.error.as_deref().unwrap_or("lost");
+        let instead = if stand_ins > 0 { format!("; {stand_ins} CPU sessions stand in for it") } else { String::new() };
+        found.push(format!("device {}: {why}{instead}", device.name));
+    }
     let effect = app.control.effect();
     let unusable = effect.models.iter().filter_map(|(model, seen)| Some((model, seen.as_ref().err()?)));
     found.extend(unusable.map(|(model, why)| format!("model {}: {why}", model.name)));

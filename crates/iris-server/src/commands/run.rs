@@ -13,7 +13,9 @@ use iris_core::{CameraId, Event, Frame, Tracks};
 use iris_flow::blocking::Receiver;
 use iris_infer::{Manifest, Share};
 use iris_ingest::{Limits, Source, SourceUrl, State};
-use iris_pipeline::{CameraSettings, Cores, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount, View};
+use iris_pipeline::{
+    CameraSettings, Cores, DeviceSettings, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount, View,
+};
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
@@ -39,6 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         run: 1,
         models: vec![ModelSettings { path: model, min_score: args.model.min_score }],
         cores: Cores::of_this_machine(),
+        devices: config.as_ref().map_or_else(|| DeviceSettings::cpus(iris_pipeline::cores()), setup::devices),
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());

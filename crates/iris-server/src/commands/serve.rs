@@ -100,7 +100,12 @@ impl Server {
                 "the last run was cut off; its open events are closed as interrupted"
             );
         }
-        let settings = Settings { run: run.number, models: Vec::new(), cores: Cores::of_this_machine() };
+        let settings = Settings {
+            run: run.number,
+            models: Vec::new(),
+            cores: Cores::of_this_machine(),
+            devices: setup::devices(config),
+        };
         let local_clock = setup::local_clock(config.time_zone.clone());
         let (pipeline, reports) =
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;

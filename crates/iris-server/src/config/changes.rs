@@ -3,7 +3,7 @@
 use super::Config;
 
 /// The parts in which two configurations differ and that take effect only when the server is started again. Cameras,
-/// sinks and models are not among them.
+/// sinks, models and devices are not among them.
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let parts = [
         ("time_zone", old.time_zone != new.time_zone),

@@ -53,6 +53,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The certificate for it, if one is given.
     pub tls: Option<Tls>,
+    /// What runs the models; none means a CPU session on each core.
+    pub devices: Vec<Device>,
+    /// Whether a GPU that cannot be used is an error, and CPU sessions never stand in for it.
+    pub require_gpu: bool,
     /// The models that cameras can name, in the order of their names.
     pub models: Vec<Model>,
     /// The cameras, those of the file first; those that are not enabled too.
@@ -79,6 +83,32 @@ pub struct Store {
     pub max_age: Duration,
     /// The oldest is deleted when there is more, in bytes.
     pub max_bytes: Option<u64>,
+}
+
+/// What runs models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// The CPU.
+    Cpu {
+        /// Threads, each with sessions of its own; one a core if not given.
+        threads: Option<usize>,
+    },
+    /// An NVIDIA GPU by CUDA.
+    Cuda {
+        /// Which of the machine's GPUs, from 0.
+        index: u32,
+        /// How many frames it takes at once, at most.
+        batch: usize,
+    },
+    /// An NVIDIA GPU by TensorRT.
+    TensorRt {
+        /// Which of the machine's GPUs, from 0.
+        index: u32,
+        /// How many frames it takes at once, at most.
+        batch: usize,
+        /// Whether what is not quantised may be computed with 16 bits.
+        fp16: bool,
+    },
 }
 
 /// A camera with all defaults filled in.

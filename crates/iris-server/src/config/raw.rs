@@ -22,6 +22,11 @@ pub(super) struct Raw {
     pub store: RawStore,
     /// The server's door: the page and the API.
     pub server: RawServer,
+    /// Whether a GPU that cannot be used is an error. Default: false, and CPU sessions stand in for it, loudly.
+    pub require_gpu: Option<bool>,
+    /// What runs the models: any number of devices, unequal if need be. Default: a CPU session on each core.
+    #[schemars(length(max = 64))]
+    pub devices: Vec<RawDevice>,
     /// The models that cameras can name: `[models.NAME]`. Default: the one that is part of Iris, as `iris-n`.
     pub models: BTreeMap<String, RawModel>,
     /// What holds for every camera that does not say otherwise.
@@ -76,6 +81,35 @@ pub(super) struct RawTls {
     pub cert: Option<String>,
     /// The certificate's key, as a PEM file relative to this file that only its owner can read.
     pub key: Option<String>,
+}
+
+/// A device that runs models.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["kind"]))]
+pub(super) struct RawDevice {
+    /// "cpu"; or "cuda" or "tensorrt" for an NVIDIA GPU, which take a build of ONNX Runtime that has them.
+    pub kind: Option<DeviceKind>,
+    /// How many threads of a "cpu" run models, each with sessions of its own. Default: one a core.
+    #[schemars(range(min = 1, max = 1024))]
+    pub threads: Option<usize>,
+    /// Which GPU, from 0. Default: 0.
+    #[schemars(range(min = 0, max = 63))]
+    pub index: Option<u32>,
+    /// How many frames a GPU takes at once, at most, each of another camera. Default: 8.
+    #[schemars(range(min = 1, max = 64))]
+    pub batch: Option<usize>,
+    /// Whether "tensorrt" may compute with 16 bits what is not quantised. Default: false.
+    pub fp16: Option<bool>,
+}
+
+/// What a device is.
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DeviceKind {
+    Cpu,
+    Cuda,
+    TensorRt,
 }
 
 /// A model.

@@ -15,13 +15,15 @@ use jiff::tz::TimeZone;
 
 use super::problem::{Place, Problems, quoted, suggest};
 use super::raw::{
-    Fraction, Raw, RawCamera, RawDefaults, RawLine, RawSecret, RawSink, RawStore, RawTls, RawZone, SinkKind,
+    DeviceKind, Fraction, Raw, RawCamera, RawDefaults, RawDevice, RawLine, RawSecret, RawSink, RawStore, RawTls,
+    RawZone, SinkKind,
 };
-use super::{Camera, Config, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
+use super::{Camera, Config, Device, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
 
 const DEFAULT_RATE: f32 = 10.0;
 const DEFAULT_DAYS: u32 = 30;
 const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_BATCH: usize = 8;
 /// The shortest key of a signature, in bytes.
 const MIN_KEY: usize = 16;
 /// The longest stay or leave.
@@ -50,11 +52,14 @@ pub(super) fn resolve(
     pass.models = pass.models(raw.models);
     let default_model = pass.defaults.model.take();
     pass.defaults.model = default_model.filter(|name| pass.find_model(name, "defaults.model").is_some());
+    let require_gpu = raw.require_gpu.unwrap_or_default();
     Config {
         time_zone: pass.time_zone.clone().unwrap_or(TimeZone::UTC),
         store: pass.store(&raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
         tls: raw.server.tls.and_then(|tls| pass.tls(tls)),
+        devices: pass.devices(raw.devices, require_gpu),
+        require_gpu,
         models: pass.models.clone(),
         cameras: pass.cameras(raw.cameras, from_file.cameras),
         sinks: pass.sinks(raw.sinks, from_file.sinks),
@@ -101,6 +106,44 @@ impl Pass<'_, '_> {
         let cert = self.path("server.tls.cert", &raw.cert?);
         let key = self.path("server.tls.key", &raw.key?);
         Some(Tls { cert: cert?, key: key? })
+    }
+
+    fn devices(&mut self, raw: Vec<RawDevice>, require_gpu: bool) -> Vec<Device> {
+        let mut seen = HashMap::new();
+        let devices =
+            raw.into_iter().enumerate().filter_map(|(i, raw)| self.device(&format!("devices[{i}]"), &raw, &mut seen));
+        let devices: Vec<Device> = devices.collect();
+        let has_gpu = devices.iter().any(|device| !matches!(device, Device::Cpu { .. }));
+        if require_gpu && !has_gpu && !self.problems.any_within("devices") {
+            self.problems.add("require_gpu", "there is no GPU; add [[devices]] with kind = \"cuda\" or \"tensorrt\"");
+        }
+        devices
+    }
+
+    fn device(&mut self, at: &str, raw: &RawDevice, seen: &mut HashMap<String, Place>) -> Option<Device> {
+        let (index, batch) = (raw.index.unwrap_or(0), raw.batch.unwrap_or(DEFAULT_BATCH));
+        let threads = ("threads", raw.threads.is_some());
+        let gpu = [("index", raw.index.is_some()), ("batch", raw.batch.is_some())];
+        let fp16 = ("fp16", raw.fp16.is_some());
+        let (name, device) = match raw.kind? {
+            DeviceKind::Cpu => {
+                self.foreign(at, "a cpu", &[gpu[0], gpu[1], fp16]);
+                ("the CPU".to_owned(), Device::Cpu { threads: raw.threads })
+            }
+            DeviceKind::Cuda => {
+                self.foreign(at, "a cuda device", &[threads, fp16]);
+                (format!("GPU {index}"), Device::Cuda { index, batch })
+            }
+            DeviceKind::TensorRt => {
+                self.foreign(at, "a tensorrt device", &[threads]);
+                (format!("GPU {index}"), Device::TensorRt { index, batch, fp16: raw.fp16.unwrap_or_default() })
+            }
+        };
+        let place = self.problems.place(at);
+        if let Some(other) = seen.insert(name.clone(), place) {
+            self.problems.add(at, format!("{name} is already a device: {other}"));
+        }
+        Some(device)
     }
 
     /// The models of the file; the built-in one if it names none.
@@ -305,12 +348,12 @@ impl Pass<'_, '_> {
         }
         let target = match raw.kind? {
             SinkKind::File => {
-                self.foreign(at, "file", &[("url", raw.url.is_some()), ("secret", raw.secret.is_some())]);
+                self.foreign(at, "a file sink", &[("url", raw.url.is_some()), ("secret", raw.secret.is_some())]);
                 let path = self.needed(at, "path", "file", raw.path)?;
                 Target::File { path: self.path(&format!("{at}.path"), &path)? }
             }
             SinkKind::Webhook => {
-                self.foreign(at, "webhook", &[("path", raw.path.is_some())]);
+                self.foreign(at, "a webhook sink", &[("path", raw.path.is_some())]);
                 let url = self.needed(at, "url", "webhook", raw.url);
                 let secret = self.needed(at, "secret", "webhook", raw.secret);
                 self.webhook(at, url, secret)?
@@ -337,9 +380,10 @@ impl Pass<'_, '_> {
         value
     }
 
+    /// Lists keys that belong to another kind.
     fn foreign(&mut self, at: &str, kind: &str, keys: &[(&str, bool)]) {
         for (key, _) in keys.iter().filter(|(_, present)| *present) {
-            self.problems.add(&format!("{at}.{key}"), format!("a {kind} sink has no `{key}`"));
+            self.problems.add(&format!("{at}.{key}"), format!("{kind} has no `{key}`"));
         }
     }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use iris_pipeline::publish;
+use iris_pipeline::{DeviceState, publish};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use super::App;
 pub enum Status {
     /// All is well.
     Ok,
-    /// A camera does not deliver, or the store waits.
+    /// A camera does not deliver, a device is lost, or the store waits.
     Degraded,
     /// Events are not stored any more.
     Failed,
@@ -34,6 +34,7 @@ impl App {
     pub fn status(&self) -> Status {
         let mut all_well = true;
         self.view.cameras(|_, status, _, _| all_well &= status.is_well());
+        all_well &= self.view.devices().iter().all(|device| device.state != DeviceState::Lost);
         let store = self.store.health();
         match (&store.failed, &store.stalled) {
             (Some(_), _) => Status::Failed,
@@ -53,9 +54,9 @@ pub(super) async fn health(State(app): State<App>) -> Response {
     (code, Json(Health { status })).into_response()
 }
 
-/// How each camera and the store fare.
+/// How each camera, each device and the store fare.
 #[utoipa::path(get, path = "/api/v1/health", tag = "system", responses(
-    (status = 200, description = "How each camera and the store fare", body = Value)))]
+    (status = 200, description = "How each camera, each device and the store fare", body = Value)))]
 pub(super) async fn detail(State(app): State<App>) -> Json<Value> {
     let mut cameras = Map::new();
     app.view.cameras(|id, status, _, _| {
@@ -65,13 +66,18 @@ pub(super) async fn detail(State(app): State<App>) -> Json<Value> {
             json!({"state": status.state.label(), "error": status.error(), "seconds": seconds}),
         );
     });
+    let devices = app.view.devices().into_iter().map(|device| {
+        let seconds = device.since.as_secs();
+        (device.name, json!({"state": device.state.label(), "error": device.error, "seconds": seconds}))
+    });
+    let devices: Map<String, Value> = devices.collect();
     let store = app.store.health();
     let store = json!({
         "waiting": store.waiting,
         "stalled": store.stalled.map(|kind| format!("{kind:?}").to_lowercase()),
         "failed": store.failed,
     });
-    Json(json!({"status": app.status(), "cameras": cameras, "store": store}))
+    Json(json!({"status": app.status(), "cameras": cameras, "devices": devices, "store": store}))
 }
 
 /// The metrics, in the text format of Prometheus.

@@ -8,6 +8,7 @@ mod broken_files;
 mod broken_store;
 mod client;
 mod clips;
+mod devices;
 mod kit;
 mod live;
 mod offline;

@@ -29,11 +29,12 @@ pub(crate) struct Config {
     pub(crate) folder: Folder,
     cameras: Vec<(String, String)>,
     sinks: String,
+    devices: String,
 }
 
 impl Config {
     pub(crate) fn new() -> Self {
-        Self { folder: Folder::new(), cameras: Vec::new(), sinks: String::new() }
+        Self { folder: Folder::new(), cameras: Vec::new(), sinks: String::new(), devices: String::new() }
     }
 
     /// A camera, in the place of an earlier one of this name. `more` is what else there is to say of it.
@@ -57,10 +58,17 @@ impl Config {
         self
     }
 
+    /// What runs the models, in TOML.
+    pub(crate) fn devices(&mut self, toml: &str) -> &mut Self {
+        self.devices = toml.to_owned();
+        self
+    }
+
     /// Writes it down, readable for its owner alone; where it lies.
     pub(crate) fn write(&self) -> String {
         let mut text = format!(
-            "[server]\nlisten = '127.0.0.1:0'\n[models.blobs]\npath = '{}'\n[defaults]\nrate = 10\n{}",
+            "{}[server]\nlisten = '127.0.0.1:0'\n[models.blobs]\npath = '{}'\n[defaults]\nrate = 10\n{}",
+            self.devices,
             model(),
             self.sinks
         );
@@ -263,6 +271,11 @@ impl Metrics {
     /// What was dropped before it was looked at and should have been.
     pub(crate) fn lost(&self, camera: &str) -> f64 {
         self.dropped(camera, "decode") - self.skipped(camera)
+    }
+
+    /// The value of a metric by its name with its labels.
+    pub(crate) fn value(&self, metric: &str) -> Option<f64> {
+        self.0.get(metric).copied()
     }
 
     pub(crate) fn connections(&self, camera: &str) -> f64 {

@@ -8,11 +8,10 @@ mod levels;
 mod replay;
 mod text;
 
-use iris_pipeline::Cores;
 use text::{check, difference, identical};
 
-const ONE_CORE: Cores = Cores { decode: 1, infer: 1, analyse: 1 };
-const TWO_CORES: Cores = Cores { decode: 2, infer: 2, analyse: 2 };
+const ONE_CORE: usize = 1;
+const TWO_CORES: usize = 2;
 
 #[test]
 fn packets() {

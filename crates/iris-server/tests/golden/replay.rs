@@ -6,7 +6,7 @@ use iris_analytics::mot;
 use iris_core::clock::SystemClock;
 use iris_core::{DropReason, Event};
 use iris_flow::blocking::Receiver;
-use iris_pipeline::{CameraSettings, Cores, Pipeline, Report, Settings, Stages, View};
+use iris_pipeline::{CameraSettings, Cores, DeviceSettings, Pipeline, Report, Settings, Stages, View};
 use iris_server::message::Message;
 use iris_server::{config, setup};
 
@@ -21,9 +21,14 @@ pub(crate) struct Outcome {
 }
 
 /// The clip through the pipeline, with the rules of its configuration.
-pub(crate) fn run(cores: Cores) -> Outcome {
+pub(crate) fn run(cores: usize) -> Outcome {
     let config = config::load(&testdata("golden/iris.toml")).expect("a configuration");
-    let settings = Settings { run: 1, models: Vec::new(), cores };
+    let settings = Settings {
+        run: 1,
+        models: Vec::new(),
+        cores: Cores { decode: cores, analyse: cores },
+        devices: DeviceSettings::cpus(cores),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let clock = Arc::new(SystemClock::new());
