@@ -164,3 +164,20 @@ fn everything_is_shed_where_that_is_not_enough() {
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
     assert_eq!(watch.sink.attention.shed(), Shed::Always);
 }
+
+#[test]
+fn a_frame_costs_no_allocation_once_warm() {
+    let (still, moving) = (nobody(), walker());
+    let mut watch = Watch::new(true);
+    watch.sink.looks.borrow_mut().reserve(200);
+    let cold = allocation_counter::measure(|| watch.see(&still[..20]));
+    assert!(cold.count_total > 0, "the counter counts");
+    let warm = allocation_counter::measure(|| watch.see(&still[20..39]));
+    assert_eq!(warm.count_total, 0, "where nothing moves");
+    // What moves is prepared for the model; the first times make the tensors.
+    watch.see(&still[39..]);
+    watch.see(&moving[..60]);
+    let looks = watch.looks().len();
+    let warm = allocation_counter::measure(|| watch.see(&moving[60..]));
+    assert_eq!((warm.count_total, watch.looks().len()), (0, looks + 20), "where something moves");
+}
