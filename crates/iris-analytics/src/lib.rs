@@ -7,8 +7,10 @@ pub mod mot;
 mod motion;
 pub mod rules;
 pub mod schedule;
+mod sizes;
 pub mod tracker;
 pub mod zone;
 
 pub use motion::MotionGate;
+pub use sizes::SizeGate;
 pub use tracker::{ClassGroups, Profile, Tracker, TrackerKind};

@@ -15,7 +15,7 @@ use crate::audience::Audience;
 use crate::ladder::{Attention, Rung};
 use crate::look::Eye;
 use crate::meter::Ledger;
-use crate::settings::{CameraSettings, Pace};
+use crate::settings::{CameraSettings, Gating, Pace};
 
 /// A camera at one moment.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Camera {
 
     /// Whether a gate stands before the model.
     pub(crate) fn is_gated(&self) -> bool {
-        self.settings.gated && self.pace() == Pace::Live
+        self.settings.gating != Gating::Off && self.pace() == Pace::Live
     }
 
     /// Looks a second, at most.

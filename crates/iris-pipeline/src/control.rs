@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use iris_analytics::SizeGate;
 use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
@@ -17,10 +18,11 @@ use crate::camera::{Camera, CameraStatus};
 use crate::device::{Backend, Device, OnnxRuntime};
 use crate::error::Error;
 use crate::gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
+use crate::ladder::Gate;
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::models::{Loaded, Models};
-use crate::settings::{CameraSettings, DeviceSettings, ModelSettings, Pace, Role, Settings};
+use crate::settings::{CameraSettings, DeviceSettings, Gating, ModelSettings, Pace, Role, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
 use crate::waiting::Waiting;
@@ -284,8 +286,12 @@ impl Pipeline {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
-        let gated = settings.gated && settings.pace == Pace::Live;
-        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest, gated);
+        let gate = match (settings.pace, settings.gating) {
+            (Pace::Replay, _) | (_, Gating::Off) => None,
+            (Pace::Live, Gating::Motion) => Some(Gate::default()),
+            (Pace::Live, Gating::Sizes) => Some(Gate::new(Some(SizeGate::default()))),
+        };
+        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest, gate);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
         let (profile, classes) = (model.profile(), model.classes.clone());

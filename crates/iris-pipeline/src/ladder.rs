@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use iris_analytics::{MotionGate, demand};
+use iris_analytics::{MotionGate, SizeGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
 /// How long the model does not look at a still picture in which it follows somebody, and at one in which it does not: at
@@ -24,13 +24,15 @@ pub enum Rung {
     Moving,
     /// Nothing moves: every frame is decoded, and the model looks every few seconds for whoever stands still.
     Still,
+    /// Only key frames are decoded, because the sizes of the others say that nothing moves.
+    Quiet,
     /// Only key frames are decoded, because the machine is too small for all cameras.
     KeyFrames,
 }
 
 impl Rung {
     /// Every rung.
-    pub const ALL: [Self; 4] = [Self::EveryFrame, Self::Moving, Self::Still, Self::KeyFrames];
+    pub const ALL: [Self; 5] = [Self::EveryFrame, Self::Moving, Self::Still, Self::Quiet, Self::KeyFrames];
 
     /// Its name in metrics and messages.
     pub const fn label(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Rung {
             Self::EveryFrame => "every_frame",
             Self::Moving => "moving",
             Self::Still => "still",
+            Self::Quiet => "quiet",
             Self::KeyFrames => "key_frames",
         }
     }
@@ -48,6 +51,7 @@ impl Rung {
             Self::EveryFrame => "no gate stands before the model",
             Self::Moving => "something moves",
             Self::Still => "nothing moves",
+            Self::Quiet => "the sizes of access units say that nothing moves",
             Self::KeyFrames => "the machine is too small for all cameras",
         }
     }
@@ -95,7 +99,7 @@ impl Attention {
 
     pub(crate) fn rung(&self) -> Rung {
         match (self.scene(), self.shed()) {
-            (_, Shed::Always) | (Rung::Still, Shed::WhileStill) => Rung::KeyFrames,
+            (_, Shed::Always) | (Rung::Still | Rung::Quiet, Shed::WhileStill) => Rung::KeyFrames,
             (scene, _) => scene,
         }
     }
@@ -138,6 +142,8 @@ impl Attention {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     motion: MotionGate,
+    /// Where the sizes of access units may stand in for pictures.
+    sizes: Option<SizeGate>,
     is_open: bool,
     /// When the model last got a frame.
     looked: Option<MediaTime>,
@@ -146,11 +152,16 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    pub(crate) fn new(sizes: Option<SizeGate>) -> Self {
+        Self { sizes, ..Self::default() }
+    }
+
     /// Whether the model should look at this frame: something moves, or it is time to look for whoever stands still. Tells
     /// `pace` how many looks a second the camera wants, where the gate opens or shuts.
     pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention, pace: impl FnOnce(f32)) -> bool {
         attention.explain(&mut self.motion);
         let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame));
+        self.sizes.iter_mut().for_each(|sizes| sizes.note_motion(self.is_open, frame.at.media));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
             (false, true) => pace(demand::MOVING),
@@ -160,14 +171,22 @@ impl Gate {
         self.is_open || self.is_time_to_look(frame.at.media, attention.patience())
     }
 
-    /// Whether something moves.
-    pub(crate) fn is_open(&self) -> bool {
-        self.is_open
+    /// Notes an access unit before it is decoded.
+    pub(crate) fn note_unit(&mut self, packet: &Packet) {
+        self.key = packet.is_key;
+        if let Some(sizes) = self.sizes.as_mut().filter(|_| !packet.is_key) {
+            sizes.note_size(packet.data.len(), packet.at.media);
+        }
     }
 
-    /// Notes that an access unit goes to the decoder.
-    pub(crate) fn note_unit(&mut self, is_key: bool) {
-        self.key = is_key;
+    /// Whether nothing moves, as far as is known at an access unit.
+    pub(crate) fn is_still(&self, now: MediaTime) -> bool {
+        !self.is_open && !self.sizes.as_ref().is_some_and(|sizes| sizes.tells(now))
+    }
+
+    /// Whether the sizes of access units will tell when something moves.
+    pub(crate) fn trusts_sizes(&self) -> bool {
+        self.sizes.as_ref().is_some_and(SizeGate::is_trusted)
     }
 
     /// Notes that the model gets this frame.
@@ -190,7 +209,11 @@ impl Gate {
             // Another camera is shed instead, at the next turn.
             attention.set_shed(Shed::No);
         }
-        let scene = if self.is_open { Rung::Moving } else { Rung::Still };
+        let scene = match (self.is_open, self.trusts_sizes()) {
+            (true, _) => Rung::Moving,
+            (false, false) => Rung::Still,
+            (false, true) => Rung::Quiet,
+        };
         attention.scene.store(scene as u8, Relaxed);
     }
 

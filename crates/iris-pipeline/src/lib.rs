@@ -34,6 +34,6 @@ pub use gauge::{DeviceState, DeviceStatus, QueueStatus, StageAge, StageThreads};
 pub use ladder::Rung;
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, observe_age, publish};
-pub use settings::{CameraSettings, Cores, DeviceSettings, ModelSettings, Pace, Role, Settings, cores};
+pub use settings::{CameraSettings, Cores, DeviceSettings, Gating, ModelSettings, Pace, Role, Settings, cores};
 pub use still::still;
 pub use topology::Report;

@@ -40,9 +40,9 @@ pub(crate) struct Eye {
 }
 
 impl Eye {
-    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gated: bool) -> Self {
+    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gate: Option<Gate>) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
-        let (gate, preprocessor) = (gated.then(Gate::default), Preprocessor::new(manifest));
+        let preprocessor = Preprocessor::new(manifest);
         Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default() }
     }
 
@@ -58,9 +58,9 @@ impl Eye {
             self.decoder.flush();
             self.backlog.iter_mut().for_each(Backlog::clear);
         }
+        self.gate.iter_mut().for_each(|gate| gate.note_unit(packet));
         self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
         self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
-        self.gate.iter_mut().for_each(|gate| gate.note_unit(packet.is_key));
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
         }
@@ -83,14 +83,16 @@ impl Eye {
         self.gap(count);
     }
 
-    /// Whether only key frames are decoded. Where nothing moves, that ends with a group of pictures.
+    /// Whether only key frames are decoded. That begins at a key frame, and ends at one or where something moves.
     fn makes_do_with_key_frames(&self, packet: &Packet, attention: &Attention) -> bool {
-        let is_still = self.gate.as_ref().is_some_and(|gate| !gate.is_open());
-        match attention.shed() {
-            Shed::No => self.backlog.is_some() && is_still && !packet.is_key,
+        let gate = self.gate.as_ref();
+        let is_still = gate.is_some_and(|gate| gate.is_still(packet.at.media));
+        let should = match attention.shed() {
+            Shed::No => is_still && gate.is_some_and(Gate::trusts_sizes),
             Shed::WhileStill => is_still,
             Shed::Always => true,
-        }
+        };
+        if packet.is_key { should } else { self.backlog.is_some() && (should || is_still) }
     }
 
     fn set_key_frames_only(&mut self, only: bool, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {

@@ -19,6 +19,19 @@ pub enum Pace {
     Replay,
 }
 
+/// What stands before a camera's model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gating {
+    /// The model looks where something moves, as often as what it follows asks for, and now and then where nothing does.
+    #[default]
+    Motion,
+    /// The same; and once the sizes of access units have proved to tell of every motion, nothing but key frames is
+    /// decoded until they do.
+    Sizes,
+    /// Nothing: the model looks as often as the camera's rate says.
+    Off,
+}
+
 /// One camera.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraSettings {
@@ -33,9 +46,8 @@ pub struct CameraSettings {
     pub model: usize,
     /// Its claim on the devices: detections a second at most, and weight.
     pub share: Share,
-    /// Whether the model looks only where something moves, as often as what it follows asks for, and now and then where
-    /// nothing does. A replay is looked at in whole.
-    pub gated: bool,
+    /// What stands before the model. A replay is looked at in whole.
+    pub gating: Gating,
     /// Which tracker follows what the model sees.
     pub tracker: TrackerKind,
     /// What is reported. Empty: every confirmed track.

@@ -10,7 +10,7 @@ use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
 use iris_infer::{Manifest, Provider, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Role};
+use iris_pipeline::{CameraSettings, DeviceSettings, Gating, LocalClock, ModelSettings, Pace, Pipeline, Role};
 use jiff::tz::TimeZone;
 
 use crate::config::{self, Config};
@@ -68,7 +68,7 @@ fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings
         source: Source { url, transport: transport(camera.transport), limits: Limits::default() },
         model,
         share: Share { rate_hz: Some(camera.rate), ..Share::default() },
-        gated: camera.gate == config::Gate::Motion,
+        gating: gating(camera.gate),
         tracker: tracker(camera.tracker),
         rules: rules(camera, &manifest)?,
         report_frames: false,
@@ -125,6 +125,15 @@ pub fn transport(transport: config::Transport) -> Transport {
     match transport {
         config::Transport::Tcp => Transport::Tcp,
         config::Transport::Udp => Transport::Udp,
+    }
+}
+
+/// The configuration's word for a gate as the pipeline knows it.
+fn gating(gate: config::Gate) -> Gating {
+    match gate {
+        config::Gate::Motion => Gating::Motion,
+        config::Gate::Sizes => Gating::Sizes,
+        config::Gate::Off => Gating::Off,
     }
 }
 

@@ -116,6 +116,7 @@ export function CameraSettings({ camera, readOnly }: CameraSettingsProps) {
                 onChange={(event) => set({ gate: event.target.value as Gate })}
               >
                 <option value="motion">Where something moves</option>
+                <option value="sizes">Where something moves, by sizes where they tell</option>
                 <option value="off">Always</option>
               </select>
             )}

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use iris_analytics::SizeGate;
 use iris_core::clock::ManualClock;
 use iris_core::{CameraId, Epoch, Item, MediaTime};
 use iris_infer::Model;
@@ -85,10 +87,10 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(gated: bool) -> Self {
+    fn new(gate: Option<Gate>) -> Self {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/blobs");
         let manifest = Model::open(&model).expect("a model").manifest;
-        let eye = Eye::new(FramePool::new(), &manifest, gated);
+        let eye = Eye::new(FramePool::new(), &manifest, gate);
         Self { eye, sink: Sink::default(), count: StageCount::default() }
     }
 
@@ -106,20 +108,20 @@ impl Watch {
 
 #[test]
 fn a_still_picture_is_looked_at_now_and_then() {
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     watch.see(&nobody());
     assert_eq!(watch.looks(), [0, 40], "the first frame, and the key frame after four seconds");
     assert_eq!((watch.count.dropped(DropReason::Still), watch.count.in_flight()), (78, 0));
     assert_eq!(watch.sink.attention.rung(), Rung::Still);
 
-    let mut watch = Watch::new(false);
+    let mut watch = Watch::new(None);
     watch.see(&nobody());
     assert_eq!(watch.looks().len(), 80, "without a gate all are");
 }
 
 #[test]
 fn what_walks_in_is_looked_at_from_its_first_frame_on() {
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     watch.see(&walker());
     let walks = watch.looks().into_iter().find(|at| *at > 40).expect("a look");
     assert!((45..=47).contains(&walks), "{walks}");
@@ -130,7 +132,7 @@ fn what_walks_in_is_looked_at_from_its_first_frame_on() {
 
 #[test]
 fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on() {
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     watch.sink.attention.set_shed(Shed::WhileStill);
     watch.see(&walker());
     // The key frame of second six is the first that shows the box.
@@ -143,7 +145,7 @@ fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on()
 
 #[test]
 fn a_camera_that_is_shed_no_more_gets_its_frames_back_at_a_key_frame() {
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     let packets = nobody();
     watch.sink.attention.set_shed(Shed::WhileStill);
     watch.see(&packets[..30]);
@@ -156,9 +158,33 @@ fn a_camera_that_is_shed_no_more_gets_its_frames_back_at_a_key_frame() {
     assert_eq!((count.dropped_total(), count.in_flight()), (78, 0));
 }
 
+/// A gate whose sizes have passed their trial: something moved every two seconds for a minute.
+fn trusting() -> Gate {
+    let mut sizes = SizeGate::new(Duration::from_secs(50));
+    for n in 0..600 {
+        let (at, moves) = (MediaTime::from_millis(n * 100 - 60_000), n % 20 >= 15);
+        sizes.note_size(if moves { 60 } else { 14 }, at);
+        sizes.note_motion(moves, at);
+    }
+    assert!(sizes.is_trusted());
+    Gate::new(Some(sizes))
+}
+
+#[test]
+fn where_sizes_tell_only_key_frames_are_decoded_until_they_do() {
+    let mut watch = Watch::new(Some(trusting()));
+    watch.see(&walker());
+    let walks = watch.looks().into_iter().find(|at| *at > 40).expect("a look");
+    assert!((45..=47).contains(&walks), "with the group of pictures decoded that it came in: {:?}", watch.looks());
+    assert_eq!(watch.looks().len() as u64, 2 + 80 - walks);
+    let (count, skipped) = (&watch.count, watch.count.dropped(DropReason::Skipped));
+    assert!(skipped >= 40, "{skipped}");
+    assert_eq!((count.received(), count.in_flight()), (80, 0));
+}
+
 #[test]
 fn everything_is_shed_where_that_is_not_enough() {
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     watch.sink.attention.set_shed(Shed::Always);
     watch.see(&walker());
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
@@ -168,7 +194,7 @@ fn everything_is_shed_where_that_is_not_enough() {
 #[test]
 fn a_frame_costs_no_allocation_once_warm() {
     let (still, moving) = (nobody(), walker());
-    let mut watch = Watch::new(true);
+    let mut watch = Watch::new(Some(Gate::default()));
     watch.sink.looks.borrow_mut().reserve(200);
     let cold = allocation_counter::measure(|| watch.see(&still[..20]));
     assert!(cold.count_total > 0, "the counter counts");

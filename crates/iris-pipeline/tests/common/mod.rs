@@ -12,7 +12,7 @@ use iris_flow::blocking::Receiver;
 use iris_infer::Share;
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
 use iris_pipeline::{
-    CameraSettings, Cores, DeviceSettings, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings,
+    CameraSettings, Cores, DeviceSettings, Gating, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings,
 };
 use tokio::runtime::Runtime;
 
@@ -58,7 +58,7 @@ pub(crate) fn camera(id: &str, url: &str, pace: Pace, rules: Vec<Rule>) -> Camer
         pace,
         model: 0,
         share: Share::default(),
-        gated: false,
+        gating: Gating::Off,
         tracker: TrackerKind::default(),
         rules,
         report_frames: true,

@@ -192,7 +192,9 @@ enum Rung {
     Moving,
     /// Nothing moves: every frame is decoded, and one is looked at every few seconds.
     Still,
-    /// Only key frames are decoded.
+    /// Only key frames are decoded, because the sizes of the others say that nothing moves.
+    Quiet,
+    /// Only key frames are decoded, because the machine is too small for all cameras.
     KeyFrames,
 }
 
@@ -202,6 +204,7 @@ impl From<iris_pipeline::Rung> for Rung {
             iris_pipeline::Rung::EveryFrame => Self::EveryFrame,
             iris_pipeline::Rung::Moving => Self::Moving,
             iris_pipeline::Rung::Still => Self::Still,
+            iris_pipeline::Rung::Quiet => Self::Quiet,
             iris_pipeline::Rung::KeyFrames => Self::KeyFrames,
         }
     }

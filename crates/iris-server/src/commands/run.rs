@@ -14,7 +14,8 @@ use iris_flow::blocking::Receiver;
 use iris_infer::{Manifest, Share};
 use iris_ingest::{Limits, Source, SourceUrl, State};
 use iris_pipeline::{
-    CameraSettings, Cores, DeviceSettings, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount, View,
+    CameraSettings, Cores, DeviceSettings, Gating, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount,
+    View,
 };
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -97,7 +98,7 @@ fn camera(
         pace: if is_file { Pace::Replay } else { Pace::Live },
         model: 0,
         share: Share { rate_hz: (!is_file).then_some(args.rate), ..Share::default() },
-        gated: false,
+        gating: Gating::Off,
         tracker,
         rules: configured.map(|camera| setup::rules(camera, manifest)).transpose()?.unwrap_or_default(),
         report_frames: true,

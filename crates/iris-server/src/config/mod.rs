@@ -231,6 +231,9 @@ pub enum Gate {
     /// does.
     #[default]
     Motion,
+    /// The same; and once the sizes of what the camera sends have told of every motion for two days, only key frames are
+    /// decoded until they do.
+    Sizes,
     /// Nothing: the model looks as often as the rate says, whatever happens.
     Off,
 }
