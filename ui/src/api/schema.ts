@@ -262,7 +262,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How each camera and the store fare.
+         * How each camera, each device and the store fare.
          * @description Access: overview.
          */
         get: operations["detail"];
@@ -762,17 +762,27 @@ export interface components {
          * @enum {string}
          */
         CrossingDirection: "left_to_right" | "right_to_left";
-        /** @description A thread that runs models. */
+        /** @description What runs models. */
         Device: {
             /**
              * Format: double
              * @description How much of the last seconds it was busy, 0 to 1.
              */
             busy_share: number;
+            /** @description Why it is lost. */
+            error?: string | null;
             /** Format: int64 */
             inferences: number;
+            /** @description `cpu`, `cuda` or `tensorrt`. */
             kind: string;
             name: string;
+            /**
+             * Format: int64
+             * @description How long it has been lost; else, since it was added or came back.
+             */
+            seconds: number;
+            /** @description `running`, `lost`, or `standby`: it works only while a GPU is lost. */
+            state: string;
         };
         /**
          * @description Which crossings of a line count, seen from its first point towards its second.
@@ -1821,7 +1831,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How each camera and the store fare */
+            /** @description How each camera, each device and the store fare */
             200: {
                 headers: {
                     [name: string]: unknown;
