@@ -55,6 +55,8 @@ pub enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Measure how many cameras this machine carries, and what would carry more
+    Capacity(CapacityArgs),
     /// Look at models
     Models {
         /// What to do with them.
@@ -213,6 +215,38 @@ pub struct EventsArgs {
     /// Print JSON lines instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// `iris capacity`.
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    /// Measure the cameras of this configuration, as far as they can be reached, and not what cameras usually send
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Measure this video file, or what is at this address; can be given several times
+    #[arg(long = "clip", value_name = "FILE")]
+    pub clips: Vec<String>,
+    /// The model: a folder with model.toml and model.onnx, or a bare .onnx file [default: those of the configuration, or the
+    /// one that is part of Iris]
+    #[arg(long, value_name = "PATH", env = "IRIS_MODEL")]
+    pub model: Option<PathBuf>,
+    /// Count on so many frames a second [default: what a camera or file has, else 10]
+    #[arg(long, value_name = "N", value_parser = |text: &str| between(text, 0.1, 240.0))]
+    pub fps: Option<f64>,
+    /// The share of the time in which something moves before a camera
+    #[arg(long, value_name = "0..1", default_value_t = 0.1, value_parser = |text: &str| between(text, 0.0, 1.0))]
+    pub busy: f64,
+    /// How long to measure, about
+    #[arg(long, value_name = "N", default_value_t = 60.0, value_parser = |text: &str| between(text, 0.001, 3600.0))]
+    pub seconds: f64,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn between(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+    number.ok_or_else(|| format!("a number from {low} to {high}"))
 }
 
 /// `iris models`.

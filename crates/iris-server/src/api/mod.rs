@@ -9,7 +9,6 @@ pub(crate) mod config;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod models;
-mod process;
 mod rates;
 mod refusal;
 pub(crate) mod sinks;

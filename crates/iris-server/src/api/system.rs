@@ -10,9 +10,9 @@ use iris_pipeline::{DeviceState, DeviceStatus, StageAge, Stages};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::process::{Usage, disk};
 use crate::door::{App, Problem, Status};
 use crate::error::{Error, Result as StoreResult};
+use crate::process::{Usage, disk};
 use crate::store::Health;
 
 /// How the server fares.

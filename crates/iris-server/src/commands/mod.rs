@@ -2,6 +2,7 @@
 //! of Iris and its results are written.
 
 mod accounts;
+mod capacity;
 mod check;
 mod configure;
 mod detect;
@@ -41,6 +42,7 @@ pub fn execute(cli: Cli) -> Result<ExitCode> {
         Command::Config { command: ConfigCommand::Import { config, file } } => configure::import(&config.config, &file),
         Command::Events(args) => events::events(&args),
         Command::Fsck { config, repair } => fsck::fsck(&config.config, repair),
+        Command::Capacity(args) => capacity::capacity(&args),
         Command::Models { command: ModelsCommand::Inspect { path } } => models::inspect(&path),
         Command::User { command } => accounts::user(command),
         Command::Token { command } => accounts::token(command),

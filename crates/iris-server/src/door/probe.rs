@@ -15,9 +15,9 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use iris_core::{CameraId, Epoch, Item, MediaTime, Packet};
-use iris_ingest::{CameraStream, Limits, Output, Protocol, Source, SourceUrl, State as Ingest};
-use iris_pipeline::{reason, still};
+use iris_core::CameraId;
+use iris_ingest::{Limits, Protocol, Source, SourceUrl};
+use iris_pipeline::still;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,16 +26,10 @@ use super::caller::Caller;
 use super::media::jpeg;
 use super::problem::{Code, Problem};
 use crate::config::{Secret, Transport};
-use crate::setup;
+use crate::{excerpt, setup};
 
-/// How long an address is looked at.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How much video is awaited behind the key frame, to count the frames in it.
 const COUNTED: Duration = Duration::from_secs(1);
-/// How long is waited for that.
-const COUNTING: Duration = Duration::from_secs(2);
-/// The most access units that are looked at.
-const MOST: usize = 100;
 
 /// An address to be tried.
 #[derive(Deserialize, ToSchema)]
@@ -75,9 +69,9 @@ pub(super) async fn test_camera(
     let source = source(&asked)?;
     let _seat = app.probes.enter_as(caller.name(), 1)?;
     refuse_strange_hosts(asked.url.expose()).await?;
-    let packets = tokio::time::timeout(PATIENCE, read(&app, source)).await;
-    let packets = packets.map_err(|_| failed(format!("no key frame came within {} s", PATIENCE.as_secs())))??;
-    let (key, rate) = (packets[0].clone(), rate(&packets));
+    let camera = CameraId::new("test").map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let packets = excerpt::read(camera, source, Arc::clone(&app.clock), COUNTED).await.map_err(failed)?;
+    let (key, rate) = (packets[0].clone(), excerpt::rate(&packets));
     let now = app.clock.mono();
     let picture =
         app.stills.run(move || still(&packets[..1], now).and_then(|frame| Some((frame.size, jpeg(&frame)?)))).await?;
@@ -99,57 +93,8 @@ fn source(asked: &Try) -> Result<Source, Problem> {
     Ok(Source { url, transport: setup::transport(asked.transport.unwrap_or_default()), limits: Limits::default() })
 }
 
-/// A key frame, and what came in the second behind it.
-async fn read(app: &App, source: Source) -> Result<Vec<Packet>, Problem> {
-    let camera = CameraId::new("test").map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    let mut stream = CameraStream::new(camera, Epoch::first(0), source, Arc::clone(&app.clock));
-    let key = loop {
-        match next(&mut stream).await? {
-            Some(packet) if packet.is_key => break packet,
-            Some(_) => {}
-            None => return Err(failed("it ended without a key frame")),
-        }
-    };
-    let mut packets = vec![key];
-    let more = async {
-        while let Ok(Some(packet)) = next(&mut stream).await {
-            let passed = packet.dts.since(packets[0].dts);
-            packets.push(packet);
-            if passed >= COUNTED || packets.len() == MOST {
-                break;
-            }
-        }
-    };
-    // A camera that is slow or breaks off now has shown that it delivers.
-    tokio::time::timeout(COUNTING, more).await.ok();
-    Ok(packets)
-}
-
-/// The next access unit; none at the end of a recording.
-async fn next(stream: &mut CameraStream) -> Result<Option<Packet>, Problem> {
-    loop {
-        match stream.next().await {
-            Output::Item(Item::Data(packet)) => return Ok(Some(packet)),
-            Output::State(Ingest::Ended) => return Ok(None),
-            Output::State(Ingest::Stalled) => return Err(failed("nothing came any more")),
-            Output::State(state) => reason(&state).map_or(Ok(()), |why| Err(failed(why)))?,
-            Output::Item(_) => {}
-        }
-    }
-}
-
 fn failed(why: impl Into<String>) -> Problem {
     Problem::new(Code::SourceFailed, why)
-}
-
-/// Frames a second, by the median of the times between pictures as they are shown.
-fn rate(packets: &[Packet]) -> Option<f64> {
-    let mut shown: Vec<MediaTime> = packets.iter().map(|packet| packet.at.media).collect();
-    shown.sort_unstable();
-    let mut steps: Vec<f64> = shown.windows(2).map(|two| two[1].since(two[0]).as_secs_f64()).collect();
-    steps.sort_unstable_by(f64::total_cmp);
-    let step = steps.get(steps.len() / 2).filter(|step| **step > 0.0)?;
-    Some((100.0 / step).round() / 100.0)
 }
 
 /// Refuses a host that no camera is.

@@ -6,6 +6,7 @@ mod api;
 mod broken_cameras;
 mod broken_files;
 mod broken_store;
+mod capacity;
 mod client;
 mod clips;
 mod devices;

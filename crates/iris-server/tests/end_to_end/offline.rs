@@ -23,6 +23,7 @@ fn help_reads_well() {
         "config import",
         "events",
         "fsck",
+        "capacity",
         "models",
         "models inspect",
         "schema",
