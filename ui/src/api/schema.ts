@@ -879,7 +879,7 @@ export interface components {
          * @description What stands before a camera's model.
          * @enum {string}
          */
-        Gate: "motion" | "off";
+        Gate: "motion" | "sizes" | "off";
         /** @description The answer of `/health`. */
         Health: {
             status: components["schemas"]["Status"];
@@ -1003,7 +1003,7 @@ export interface components {
          * @description How far the work is cut down to what the scene needs.
          * @enum {string}
          */
-        Rung: "every_frame" | "moving" | "still" | "key_frames";
+        Rung: "every_frame" | "moving" | "still" | "quiet" | "key_frames";
         /**
          * @description What a token may do. `admin` includes all others; `operate` includes `view`.
          * @enum {string}
