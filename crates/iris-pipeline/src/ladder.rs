@@ -9,10 +9,9 @@ use std::time::Duration;
 use iris_analytics::{MotionGate, SizeGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
-/// How long the model does not look at a still picture in which it follows somebody, and at one in which it does not: at
-/// least so long, and then up to the next key frame, which is the best picture of its group; or twice as long at most.
-const SOMEBODY: Duration = Duration::from_millis(1900);
-const NOBODY: Duration = Duration::from_millis(3900);
+/// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is the
+/// best picture of its group; or twice as long at most.
+const PATIENCE: Duration = Duration::from_millis(3900);
 
 /// How far the work for a camera is cut down, from the most work to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,12 +123,6 @@ impl Attention {
         seen.is_new = true;
     }
 
-    /// How long the model need not look while nothing moves.
-    fn patience(&self) -> Duration {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.boxes.is_empty() { NOBODY } else { SOMEBODY }
-    }
-
     fn explain(&self, motion: &mut MotionGate) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut seen.is_new) {
@@ -165,10 +158,10 @@ impl Gate {
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
             (false, true) => pace(demand::MOVING),
-            (true, false) => pace(SOMEBODY.as_secs_f32().recip()),
+            (true, false) => pace(PATIENCE.as_secs_f32().recip()),
             _ => {}
         }
-        self.is_open || self.is_time_to_look(frame.at.media, attention.patience())
+        self.is_open || self.is_time_to_look(frame.at.media)
     }
 
     /// Notes an access unit before it is decoded.
@@ -217,10 +210,10 @@ impl Gate {
         attention.scene.store(scene as u8, Relaxed);
     }
 
-    fn is_time_to_look(&self, now: MediaTime, patience: Duration) -> bool {
+    fn is_time_to_look(&self, now: MediaTime) -> bool {
         let Some(looked) = self.looked else { return true };
         let since = now.since(looked);
-        since >= 2 * patience || (self.key && since >= patience)
+        since >= 2 * PATIENCE || (self.key && since >= PATIENCE)
     }
 }
 

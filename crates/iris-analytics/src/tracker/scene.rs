@@ -181,7 +181,7 @@ fn lives(target: &Target) -> bool {
         return target.found || target.hits_of(CONFIRM.1 - 1) + 1 >= CONFIRM.0;
     }
     // One frame is always given, however late it comes: a slow camera has tracks, too.
-    target.found || target.unseen <= LOST_LIMIT
+    target.missed <= 1 || target.unseen <= LOST_LIMIT
 }
 
 fn refill<T>(buffer: &mut Vec<T>, items: impl Iterator<Item = T>) {

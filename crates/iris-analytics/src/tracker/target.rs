@@ -50,7 +50,7 @@ pub(super) struct Target {
     /// Seconds since it was last seen.
     pub(super) unseen: f64,
     /// Frames since it was last seen.
-    missed: u32,
+    pub(super) missed: u32,
     /// In which of the latest frames it was seen, the latest in the lowest bit.
     hits: u32,
     filter: BoxFilter,
