@@ -275,7 +275,9 @@ impl Pipeline {
 
     /// Ends devices, and waits until they have finished what they took.
     fn retire(&self, devices: Vec<(Arc<Device>, JoinHandle<()>)>) {
-        devices.iter().for_each(|(device, _)| device.end());
+        for (device, _) in &devices {
+            device.end();
+        }
         self.shared.slots.wake();
         join(&mut devices.into_iter().map(|(_, thread)| thread).collect());
     }
