@@ -120,7 +120,9 @@ impl Eye {
                 break;
             }
             while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
-                self.gate.iter_mut().for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
+                self.gate
+                    .iter_mut()
+                    .for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
             }
         }
         self.booked = self.decoder.counts();
