@@ -208,7 +208,9 @@ fn a_reload_says_what_it_cannot_take_over() {
 
 #[test]
 fn devices_are_what_runs_the_models() {
+    use iris_pipeline::Role::{StandIn, Worker};
     use iris_server::config::Device;
+
     assert_eq!(check("").expect("a configuration").devices, []);
     let text = "require_gpu = true\n[[devices]]\nkind = 'tensorrt'\nindex = 1\nbatch = 16\nfp16 = true\n\
                 [[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 3\n";
@@ -227,7 +229,6 @@ fn devices_are_what_runs_the_models() {
         check("[[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 1\n").expect("a configuration");
     let devices = iris_server::setup::devices(&config);
     let count = |role| devices.iter().filter(|device| device.role == role).count();
-    use iris_pipeline::Role::{StandIn, Worker};
     assert_eq!((count(Worker), count(StandIn)), (2, cores - 1));
 
     let none = listing("require_gpu = true\n[[devices]]\nkind = 'cpu'\n");

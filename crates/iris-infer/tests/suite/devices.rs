@@ -41,9 +41,13 @@ impl Sim {
         let ids = (0..CAMERAS).map(|i| CameraId::new(&format!("c{i}")).unwrap());
         let cameras: BTreeMap<CameraId, Camera> = ids.map(|id| (id, Camera::default())).collect();
         let share = Share { rate_hz: Some(RATE as f32), weight: 1.0 };
-        cameras.keys().for_each(|id| scheduler.add(*id, share));
+        for id in cameras.keys() {
+            scheduler.add(*id, share);
+        }
         let mut sim = Self { scheduler, cameras, devices: Vec::new(), now: 0 };
-        devices.iter().for_each(|(batch, service)| sim.add(*batch, *service));
+        for (batch, service) in devices {
+            sim.add(*batch, *service);
+        }
         sim
     }
 

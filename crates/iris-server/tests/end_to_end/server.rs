@@ -60,7 +60,7 @@ impl Config {
 
     /// What runs the models, in TOML.
     pub(crate) fn devices(&mut self, toml: &str) -> &mut Self {
-        self.devices = toml.to_owned();
+        toml.clone_into(&mut self.devices);
         self
     }
 
