@@ -247,7 +247,7 @@ impl Worker {
         // Whatever it says, so that looks are many enough to be measured.
         played.gate.see(frame);
         tally.lap(Stage::Gate);
-        if tally.frames % LOOK_EVERY != 0 {
+        if !tally.frames.is_multiple_of(LOOK_EVERY) {
             return Ok(());
         }
         tally.looks += 1;

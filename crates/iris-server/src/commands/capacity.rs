@@ -239,14 +239,12 @@ impl<'a> Survey<'a> {
 
     fn bench(&mut self, model: Option<&PathBuf>) -> Result<&mut Bench> {
         let path = if self.args.model.is_some() { &self.usual } else { model.unwrap_or(&self.usual) };
-        let at = match self.benches.iter().position(|(loaded, _)| loaded == path) {
-            Some(at) => at,
-            None => {
-                let bench = Bench::new(path, self.machine.cores, Arc::clone(&self.clock))?;
-                self.benches.push((path.clone(), bench));
-                self.benches.len() - 1
-            }
-        };
+        let known = self.benches.iter().position(|(loaded, _)| loaded == path);
+        if known.is_none() {
+            let bench = Bench::new(path, self.machine.cores, Arc::clone(&self.clock))?;
+            self.benches.push((path.clone(), bench));
+        }
+        let at = known.unwrap_or(self.benches.len() - 1);
         Ok(&mut self.benches[at].1)
     }
 

@@ -116,7 +116,7 @@ impl Affine {
         Self { m, offset }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn apply(&self, samples: [u8; 3]) -> [u8; 3] {
         let v = samples.map(f32::from);
         std::array::from_fn(|i| nearest_byte(dot(self.m[i], v) + self.offset[i]))
@@ -125,7 +125,7 @@ impl Affine {
 
 /// Added to 2²³, a value stands in the lowest bits, rounded. A cast asks for every sample whether it fits, which the
 /// compiler does not vectorise: converting a picture took three times as long.
-#[inline(always)]
+#[inline]
 fn nearest_byte(value: f32) -> u8 {
     (value.clamp(0.0, 255.0) + 8_388_608.0).to_bits() as u8
 }
