@@ -35,11 +35,16 @@ const BROWSER: &str = "chromium";
 
 const SUPPORTED: &[(&str, &str)] = &[("debian", "12"), ("ubuntu", "24.04")];
 
-/// Installs the packages that are missing. True if there were any.
+/// Installs what is needed and missing. True if there was anything.
 pub(super) fn install() -> Result<bool> {
+    let browser = has_browser(&system()).then_some(BROWSER);
+    require(&PACKAGES.iter().copied().chain(browser).collect::<Vec<_>>())
+}
+
+/// Installs those of these packages that are missing. True if there were any.
+pub(super) fn require(packages: &[&str]) -> Result<bool> {
     let query = ask(program("dpkg-query").args(["-W", "-f=${Package} ${db:Status-Status}\n"]));
-    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let missing = missing(&query.unwrap_or_default(), has_browser(&system));
+    let (missing, system) = (missing(&query.unwrap_or_default(), packages), system());
     if missing.is_empty() {
         return Ok(false);
     }
@@ -58,10 +63,13 @@ pub(super) fn install() -> Result<bool> {
     Ok(true)
 }
 
-fn missing(installed: &str, with_browser: bool) -> Vec<&'static str> {
+fn missing<'a>(installed: &str, packages: &[&'a str]) -> Vec<&'a str> {
     let has = |package: &str| installed.lines().any(|line| line.split_once(' ') == Some((package, "installed")));
-    let browser = with_browser.then_some(BROWSER);
-    PACKAGES.iter().copied().chain(browser).filter(|package| !has(package)).collect()
+    packages.iter().copied().filter(|package| !has(package)).collect()
+}
+
+fn system() -> String {
+    fs::read_to_string("/etc/os-release").unwrap_or_default()
 }
 
 fn has_browser(os_release: &str) -> bool {
@@ -93,11 +101,11 @@ mod tests {
     #[test]
     fn packages_that_were_removed_are_missing() {
         let all = PACKAGES.join(" installed\n") + " installed\n";
-        assert!(missing(&all, false).is_empty());
-        assert_eq!(missing(&all, true), [BROWSER]);
-        assert_eq!(missing(&all.replace("ffmpeg installed", "ffmpeg config-files"), false), ["ffmpeg"]);
-        assert_eq!(missing(&all.replace("ffmpeg installed", "libffmpeg installed"), false), ["ffmpeg"]);
-        assert_eq!(missing("", false), PACKAGES);
+        assert!(missing(&all, PACKAGES).is_empty());
+        assert_eq!(missing(&all, &["ffmpeg", BROWSER]), [BROWSER]);
+        assert_eq!(missing(&all.replace("ffmpeg installed", "ffmpeg config-files"), PACKAGES), ["ffmpeg"]);
+        assert_eq!(missing(&all.replace("ffmpeg installed", "libffmpeg installed"), PACKAGES), ["ffmpeg"]);
+        assert_eq!(missing("", PACKAGES), PACKAGES);
     }
 
     #[test]
