@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use super::super::truth::{Happening, Truth};
 use crate::shell::{program, release, root, say};
 
-/// The places, by their scenes and settings.
-const PLACES: [&str; 4] = ["street", "yard", "street+dusk", "yard+infrared"];
+/// The places where nothing else is asked for, by their scenes and settings.
+pub(super) const PLACES: [&str; 4] = ["street", "yard", "street+dusk", "yard+infrared"];
 /// What chance comes from in the clips in which somebody comes: so many clips a place.
 const SEEDS: [u32; 2] = [7, 11];
 /// How long nobody comes before the clip begins anew, in seconds.
@@ -84,12 +84,15 @@ impl Clips {
         (!self.busy.is_empty()).then_some(Duration::from_secs(BUSY_SECONDS.into()))
     }
 
-    /// The rendered ones of a kind.
-    pub(super) fn rendered(kind: Kind) -> Result<Self> {
+    /// Those of these places, of a kind.
+    pub(super) fn rendered(kind: Kind, places: &[String]) -> Result<Self> {
         let folder = root().join("target/bench/clips").join(kind.name);
-        let quiet: Vec<_> = PLACES.iter().map(|place| Render { place, seed: None, kind, folder: &folder }).collect();
-        let each = |seed| PLACES.map(|place| Render { place, seed: Some(seed), kind, folder: &folder });
-        let busy: Vec<_> = SEEDS.into_iter().flat_map(each).collect();
+        let each = |seed| {
+            let folder = &folder;
+            places.iter().map(move |place| Render { place, seed, kind, folder })
+        };
+        let quiet: Vec<_> = each(None).collect();
+        let busy: Vec<_> = SEEDS.into_iter().flat_map(|seed| each(Some(seed))).collect();
         let all: Vec<_> = quiet.iter().chain(&busy).filter(|render| !render.is_done()).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         for (i, some) in all.chunks(cores).enumerate() {

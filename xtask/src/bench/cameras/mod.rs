@@ -25,7 +25,7 @@ use serde_json::json;
 
 use crate::detector;
 use crate::shell::{cargo, root, run as run_command, say};
-use clips::{Clips, Kind};
+use clips::{Clips, Kind, PLACES};
 use farm::{Farm, Plan};
 use figures::Figures;
 use peers::Peer;
@@ -52,8 +52,11 @@ struct Args {
     /// quality, 360p-h265 H.265
     #[arg(long, default_value = "360p", value_parser = Kind::find)]
     kind: Kind,
+    /// The places that cameras show in turn: scenes with words about hour and weather
+    #[arg(long, value_delimiter = ',', default_values = PLACES)]
+    places: Vec<String>,
     /// Clips of yours to be played in turn in place of the rendered ones; there is no truth about them
-    #[arg(long = "clip", value_name = "FILE", conflicts_with = "kind")]
+    #[arg(long = "clip", value_name = "FILE", conflicts_with_all = ["kind", "places"])]
     clips: Vec<PathBuf>,
     /// The detector; without it, the one that the project ships
     #[arg(long)]
@@ -106,7 +109,8 @@ impl Bench {
         if args.cameras.contains(&0) || !(args.busy > 0.0 && args.busy <= 1.0) {
             bail!("--cameras are 1 and more, and --busy is above 0 and at most 1");
         }
-        let clips = if args.clips.is_empty() { Clips::rendered(args.kind)? } else { Clips::given(&args.clips)? };
+        let clips =
+            if args.clips.is_empty() { Clips::rendered(args.kind, &args.places)? } else { Clips::given(&args.clips)? };
         let model = args.model.as_deref().map(|model| detector::choose(Some(model))).transpose()?;
         let settings = Settings { model, ungated: args.ungated };
         let round = clips.visit().map_or(Duration::from_mins(1), |visit| visit.div_f64(args.busy));
