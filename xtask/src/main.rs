@@ -4,6 +4,7 @@
 //! Nothing that the server needs at run time belongs here.
 
 mod bench;
+mod child;
 mod ci;
 mod codegen;
 mod demo;
@@ -33,11 +34,13 @@ enum Command {
     Test,
     /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
     Ci,
-    /// Measure: the divan benches, what a frame costs on one core, alarms against the truth of simulated scenes
+    /// Measure: the divan benches, what a frame costs on one core, alarms against the truth of simulated scenes,
+    /// many cameras
     Bench {
-        /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage, `alarms` the scenes
+        /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage, `alarms` the scenes,
+        /// `cameras` what many of them take and get
         name: Option<String>,
-        /// For the benches themselves; for `path` a clip, a model, --json; for `alarms` --help says
+        /// For the benches themselves; for `path` a clip, a model, --json; for `alarms` and `cameras` --help says
         #[arg(last = true)]
         args: Vec<String>,
     },

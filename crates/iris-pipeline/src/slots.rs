@@ -230,7 +230,9 @@ mod tests {
                     let (mut seen, mut batch) = (Vec::new(), Vec::new());
                     while !ended.load(SeqCst) {
                         slots.take(n + 1, &mut batch, &ManualClock::default(), |_| !ended.load(SeqCst));
-                        batch.iter().for_each(|(camera, _)| slots.done(*camera));
+                        for (camera, _) in &batch {
+                            slots.done(*camera);
+                        }
                         seen.append(&mut batch);
                     }
                     seen

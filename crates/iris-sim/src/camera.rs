@@ -33,16 +33,21 @@ impl Camera {
     }
 }
 
+/// The n-th of numbers from 0 to 1 that never crowd, however many there are: multiples of the golden ratio's fraction
+/// (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+pub(crate) fn golden(n: usize) -> f64 {
+    (n as f64 * 0.618_033_988_749_895).fract()
+}
+
 /// Where in its clip a camera begins, and how long after being asked, as a fraction of what there is: 0 for the first
 /// camera of a clip, spread evenly over the others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place(f64);
 
 impl Place {
-    /// The place of a clip's n-th camera. Multiples of the golden ratio's fraction never crowd, however many there are
-    /// (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+    /// The place of a clip's n-th camera.
     pub(crate) fn of(n: usize) -> Self {
-        Self((n as f64 * 0.618_033_988_749_895).fract())
+        Self(golden(n))
     }
 
     /// The number of the start to begin at.

@@ -4,6 +4,7 @@
 mod annexb;
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ffmpeg_next as ffmpeg;
@@ -77,6 +78,11 @@ impl Clip {
     /// The mean rate in frames a second.
     pub fn frame_rate(&self) -> f64 {
         self.units.len() as f64 * CLOCK_RATE as f64 / self.duration as f64
+    }
+
+    /// How long one pass takes.
+    pub fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.duration as f64 / CLOCK_RATE as f64)
     }
 
     pub(crate) fn units(&self) -> &[Unit] {

@@ -2,7 +2,8 @@
 //!
 //! A [`Farm`] listens on one port and plays [`Clip`]s as cameras `rtsp://host:port/cam/0`, `/cam/1` and so on, and
 //! breaks them on request ([`Fault`]). A file is read and packetised once; each client costs a copy of the packets
-//! it is sent, with its own headers. [`scene`] renders clips whose truth is known, [`schedule`] says when what breaks.
+//! it is sent, with its own headers. [`scene`] renders clips whose truth is known, [`schedule`] says when what breaks,
+//! [`visits`] who is busy when.
 //! Nothing in the product depends on this crate.
 
 mod camera;
@@ -19,6 +20,7 @@ pub mod scene;
 pub mod schedule;
 mod sockets;
 mod stats;
+pub mod visits;
 
 pub use clip::Clip;
 pub use error::{Error, ErrorKind};

@@ -7,6 +7,7 @@ mod support;
 use std::process::Stdio;
 
 use retina::client::{SessionOptions, Transport};
+use retina::codec::ParametersRef;
 use support::{Clips, frames, play_with, soon, take};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -21,7 +22,9 @@ fn iris_sim(arguments: &[&str]) -> Command {
 async fn what_is_asked_wrongly_is_explained() {
     let clip = Clips::get().h264();
     let clip = clip.to_str().expect("a plain path");
-    let cases: [(&[&str], &str); 15] = [
+    let other_codec = Clips::get().h265();
+    let other_codec = other_codec.to_str().expect("a plain path");
+    let cases: [(&[&str], &str); 20] = [
         (&["serve"], "--clip"),
         (&["serve", "--clip", "/nowhere/a.mp4"], "cannot read /nowhere/a.mp4"),
         (&["serve", "--clip", clip, "--cameras", "0"], "--cameras"),
@@ -32,6 +35,11 @@ async fn what_is_asked_wrongly_is_explained() {
         (&["serve", "--clip", clip, "--fault", "0:hail@1"], "expected CAMERA:KIND@START"),
         (&["serve", "--clip", clip, "--fault", "1:stall@1"], "there is no camera 1"),
         (&["serve", "--clip", clip, "--fault", "0:codec@1"], "are for scenes"),
+        (&["serve", "--scene", "yard", "--busy", clip], "--clip"),
+        (&["serve", "--clip", clip, clip, "--busy", clip], "as many files as --clip"),
+        (&["serve", "--clip", clip, "--busy", clip, "--busy-share", "0"], "a share above 0"),
+        (&["serve", "--clip", clip, "--busy", other_codec], "has another codec"),
+        (&["render", "yard", "--out", "/nowhere", "--cast", "some"], "all, nobody or passing"),
         (&["render", "yard"], "--out"),
         (&["render", "yard+hail", "--out", "/nowhere"], "\"hail\" is no hour, weather or effect"),
         (
@@ -118,6 +126,38 @@ async fn faults_happen_when_their_schedule_says() {
     soon("another codec", other_codec).await;
     let gone = async { while play(&killed).await.is_ok() {} };
     soon("the end of a camera", gone).await;
+    child.kill().await.expect("an end");
+}
+
+#[tokio::test]
+async fn cameras_are_busy_once_in_a_while_and_it_is_written_down_when() {
+    let (own, busy) = (Clips::get().h264(), Clips::get().larger());
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("visits.jsonl");
+    let [own, busy, file] = [&own, &busy, &log].map(|path| path.to_str().expect("a plain path"));
+    let serve = ["serve", "--clip", own, "--busy", busy, "--busy-share", "0.4", "--busy-log", file];
+    let mut child = iris_sim(&[&serve[..], &["--listen", "127.0.0.1:0"]].concat()).spawn().expect("the command");
+    let mut urls = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let url = soon("a URL", urls.next_line()).await.expect("text").expect("a line");
+    let mut session = frames(&url, Transport::default()).await;
+    for expected in [(320, 240), (160, 120), (320, 240)] {
+        let shown = async {
+            loop {
+                take(&mut session, 1).await;
+                let Some(ParametersRef::Video(now)) = session.streams()[0].parameters() else { continue };
+                if now.pixel_dimensions() == expected {
+                    break;
+                }
+            }
+        };
+        soon("the other clip", shown).await;
+    }
+    let text = std::fs::read_to_string(&log).expect("a log");
+    let visits: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let from = |i: usize| visits[i]["from"].as_f64().expect("a time");
+    assert!(visits.len() >= 2 && (from(1) - from(0) - 5.0).abs() < 0.01, "{text}");
+    assert!((visits[0]["to"].as_f64().expect("a time") - from(0) - 2.0).abs() < 0.01, "{text}");
+    assert_eq!((&visits[0]["camera"], &visits[0]["clip"]), (&0.into(), &0.into()));
     child.kill().await.expect("an end");
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use iris_sim::scene::{Recipe, Rendered, SCENES, Scene, Setting, render};
+use iris_sim::scene::{Cast, Recipe, Rendered, SCENES, Scene, Setting, render};
 use iris_sim::{Codec, ErrorKind, Farm};
 use retina::client::Transport;
 use support::{frames, start, take};
@@ -61,6 +61,39 @@ fn the_same_recipe_gives_the_same_bytes() {
         let other = rendered(&Recipe { seed: 8, ..recipe });
         assert!(first.main.bytes() != other.main.bytes(), "{scene}: the seed changes nothing");
     }
+}
+
+#[test]
+fn those_who_pass_are_in_the_middle_of_a_clip_only() {
+    for scene in ["street", "yard"] {
+        let all = Recipe { seconds: 30, fps: 1, ..recipe(scene, "") };
+        let counts = |cast| {
+            let frames = rendered(&Recipe { cast, ..all.clone() }).truth.frames;
+            frames.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        let (passing, everybody) = (counts(Cast::Passing), counts(Cast::All));
+        assert_eq!((passing[0], passing[29]), (0, 0), "{scene}: {passing:?}");
+        assert!(everybody[0] > 0 && passing.iter().sum::<usize>() > 10, "{scene}: {passing:?} of {everybody:?}");
+        assert_eq!(counts(Cast::Nobody), [0; 30], "{scene}");
+    }
+}
+
+#[test]
+fn a_small_stream_may_be_of_the_baseline_profile_and_of_constant_quality() {
+    let recipe = Recipe { fps: 10, seconds: 4, cast: Cast::Nobody, ..recipe("street", "") };
+    let sps = |rendered: &Rendered| {
+        let bytes = rendered.main.bytes();
+        let at = bytes.windows(5).position(|w| w[..3] == [0, 0, 1] && w[3] & 0x1f == 7).expect("a parameter set");
+        bytes[at + 4]
+    };
+    let constant_rate = rendered(&recipe);
+    assert_eq!(sps(&constant_rate), 100, "the high profile");
+    assert_eq!(sps(&rendered(&Recipe { baseline: true, ..recipe.clone() })), 66);
+    let constant_quality = rendered(&Recipe { vbr: true, ..recipe.clone() });
+    let size = |rendered: &Rendered| rendered.main.bytes().len();
+    assert!(size(&constant_quality) * 2 < size(&constant_rate), "{}", size(&constant_quality));
+    let error = render(&Recipe { baseline: true, codec: Codec::H265, ..recipe }, |_, _| {}).expect_err("rendered");
+    assert!(error.to_string().contains("only H.264"), "{error}");
 }
 
 #[test]

@@ -6,15 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::truth::{Raised, Score, Truth, compare, sum};
 use crate::detector;
 use crate::shell::{cargo, program, release, root, run as run_command, say};
-
-/// An event may begin that much earlier or end that much later than what it tells of, in seconds: trackers confirm late,
-/// zones are left with delay, and boxes shake.
-const TOLERANCE: f64 = 2.0;
 
 /// Which scenes, and with what.
 #[derive(Parser)]
@@ -49,13 +45,8 @@ pub(super) fn run(args: &[String]) -> Result<()> {
     say(&format!("detector: {}", detector.display()));
     let scores = args.scenes.iter().map(|scene| args.judge(scene, &detector)).collect::<Result<Vec<_>>>()?;
     let text = if args.json { json(&args.scenes, &scores) } else { table(&args.scenes, &scores) };
-    print(&text);
+    super::print(&text);
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the result, which may be piped")]
-fn print(text: &str) {
-    println!("{text}");
 }
 
 impl Args {
@@ -87,84 +78,6 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// What a right rule raises and what it must not, as the simulator writes it.
-#[derive(Deserialize)]
-struct Truth {
-    must_raise: Vec<Happening>,
-}
-
-/// Something that happens, in seconds of the clip.
-#[derive(Deserialize)]
-struct Happening {
-    rule: String,
-    kind: String,
-    direction: Option<String>,
-    from: f64,
-    to: f64,
-}
-
-/// An event as Iris tells it.
-#[derive(Deserialize)]
-struct Raised {
-    rule: Option<String>,
-    kind: String,
-    direction: Option<String>,
-    state: String,
-    media_start: f64,
-    media_end: Option<f64>,
-}
-
-impl Raised {
-    /// Whether it may tell of that.
-    fn tells(&self, of: &Happening) -> bool {
-        let same = self.rule.as_deref() == Some(&*of.rule) && self.kind == of.kind && self.direction == of.direction;
-        let end = self.media_end.unwrap_or(self.media_start);
-        same && self.media_start <= of.to + TOLERANCE && end >= of.from - TOLERANCE
-    }
-}
-
-/// How Iris did on one scene.
-#[derive(Debug, Default, PartialEq)]
-struct Score {
-    /// What should have been raised and was.
-    hits: usize,
-    /// What should have been raised and was not.
-    misses: usize,
-    /// Events of something that was raised already.
-    repeats: usize,
-    /// Events of nothing that should be raised.
-    false_alarms: usize,
-    seconds: u32,
-}
-
-/// Gives each happening the first event that may tell of it and tells of no other yet.
-fn compare(truth: &[Happening], raised: &[Raised], seconds: u32) -> Score {
-    let mut rest: Vec<&Raised> = raised.iter().filter(|event| event.state != "started").collect();
-    let mut score = Score { seconds, ..Score::default() };
-    for happening in truth {
-        match rest.iter().position(|event| event.tells(happening)) {
-            Some(at) => {
-                rest.remove(at);
-                score.hits += 1;
-            }
-            None => score.misses += 1,
-        }
-    }
-    score.repeats = rest.iter().filter(|event| truth.iter().any(|happening| event.tells(happening))).count();
-    score.false_alarms = rest.len() - score.repeats;
-    score
-}
-
-fn sum(scores: &[Score]) -> Score {
-    scores.iter().fold(Score::default(), |sum, score| Score {
-        hits: sum.hits + score.hits,
-        misses: sum.misses + score.misses,
-        repeats: sum.repeats + score.repeats,
-        false_alarms: sum.false_alarms + score.false_alarms,
-        seconds: sum.seconds + score.seconds,
-    })
-}
-
 fn table(scenes: &[String], scores: &[Score]) -> String {
     let row = |name: &str, s: &Score| {
         let Score { hits, misses, repeats, false_alarms, seconds } = s;
@@ -189,52 +102,6 @@ fn json(scenes: &[String], scores: &[Score]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn happening(rule: &str, from: f64, to: f64) -> Happening {
-        Happening { rule: rule.into(), kind: "intrusion".into(), direction: None, from, to }
-    }
-
-    fn raised(rule: &str, from: f64, to: f64) -> Raised {
-        let (rule, state) = (Some(rule.into()), "ended".into());
-        Raised { rule, kind: "intrusion".into(), direction: None, state, media_start: from, media_end: Some(to) }
-    }
-
-    #[test]
-    fn each_event_is_a_hit_a_repeat_or_a_false_alarm() {
-        let truth = [happening("yard", 10.0, 20.0), happening("yard", 40.0, 50.0), happening("gate", 10.0, 20.0)];
-        let raised = [
-            raised("yard", 11.0, 14.0),
-            raised("yard", 15.0, 21.0),
-            raised("yard", 30.0, 31.0),
-            raised("gate", 22.5, 25.0),
-            Raised { state: "started".into(), ..raised("gate", 11.0, 12.0) },
-        ];
-        let expected = Score { hits: 1, misses: 2, repeats: 1, false_alarms: 2, seconds: 60 };
-        assert_eq!(compare(&truth, &raised, 60), expected);
-    }
-
-    #[test]
-    fn an_event_tells_of_one_happening_only() {
-        let truth = [happening("yard", 10.0, 20.0), happening("yard", 12.0, 18.0)];
-        let score = compare(&truth, &[raised("yard", 11.0, 19.0)], 1);
-        assert_eq!((score.hits, score.misses, score.repeats), (1, 1, 0));
-    }
-
-    #[test]
-    fn a_crossing_the_other_way_is_something_else() {
-        let crossing = |way: &str| Happening {
-            kind: "line_crossing".into(),
-            direction: Some(way.into()),
-            ..happening("line", 5.0, 5.0)
-        };
-        let event = Raised {
-            kind: "line_crossing".into(),
-            direction: Some("left_to_right".into()),
-            ..raised("line", 5.2, 5.2)
-        };
-        assert!(event.tells(&crossing("left_to_right")));
-        assert!(!event.tells(&crossing("right_to_left")));
-    }
 
     #[test]
     fn the_table_ends_with_the_sum() {

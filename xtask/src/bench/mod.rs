@@ -1,7 +1,9 @@
-//! Measures, compiled for release: the divan benches of the workspace, the whole path of a frame on one core, and alarms
-//! against the truth of simulated scenes.
+//! Measures, compiled for release: the divan benches of the workspace, the whole path of a frame on one core, alarms
+//! against the truth of simulated scenes, and many cameras at once.
 
 mod alarms;
+mod cameras;
+mod truth;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,15 +16,23 @@ use crate::shell::{all, cargo, run as run_command};
 const PATH: &str = "path";
 /// What Iris raises on simulated scenes.
 const ALARMS: &str = "alarms";
+/// What Iris takes for many cameras.
+const CAMERAS: &str = "cameras";
 
-/// Runs the path or the alarms with arguments of their own, the divan benches whose name contains `name`, or everything.
+/// Runs the path, the alarms or the cameras with arguments of their own, the divan benches whose name contains `name`, or everything.
 pub(crate) fn run(name: Option<&str>, args: &[String]) -> Result<()> {
     match name {
         Some(PATH) => path(args),
         Some(ALARMS) => alarms::run(args),
+        Some(CAMERAS) => cameras::run(args),
         Some(_) => divan(name, args),
         None => all(&[("benches", &|| divan(None, args)), ("the path of a frame", &|| path(&[]))]),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the result, which may be piped")]
+fn print(text: &str) {
+    println!("{text}");
 }
 
 fn divan(name: Option<&str>, args: &[String]) -> Result<()> {

@@ -2,7 +2,6 @@
 //! `target/demo`, are made anew each time, and everything ends with Ctrl-C.
 
 mod alarms;
-mod child;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,9 +13,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::child::Child;
 use crate::detector;
 use crate::shell::{cargo, program, release, root, run as run_command, say};
-use child::Child;
 
 /// Where the page is served, unless something else is there already.
 const ADDRESS: &str = "127.0.0.1:8080";

@@ -37,11 +37,15 @@ const BROWSER: &str = "chromium";
 
 const SUPPORTED: &[(&str, &str)] = &[("debian", "12"), ("ubuntu", "24.04")];
 
-/// Installs the packages that are missing. True if there were any.
+/// Installs what is needed and missing. True if there was anything.
 pub(super) fn install() -> Result<bool> {
+    require(&packages(&system()))
+}
+
+/// Installs those of these packages that are missing. True if there were any.
+pub(super) fn require(packages: &[&str]) -> Result<bool> {
     let query = ask(program("dpkg-query").args(["-W", "-f=${Package} ${db:Status-Status}\n"]));
-    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let missing = missing(&query.unwrap_or_default(), &packages(&system));
+    let (missing, system) = (missing(&query.unwrap_or_default(), packages), system());
     if missing.is_empty() {
         return Ok(false);
     }
@@ -66,7 +70,11 @@ fn packages(os_release: &str) -> Vec<&'static str> {
     PACKAGES.iter().copied().chain(browser).collect()
 }
 
-fn missing(installed: &str, needed: &[&'static str]) -> Vec<&'static str> {
+fn system() -> String {
+    fs::read_to_string("/etc/os-release").unwrap_or_default()
+}
+
+fn missing<'a>(installed: &str, needed: &[&'a str]) -> Vec<&'a str> {
     let has = |package: &str| installed.lines().any(|line| line.split_once(' ') == Some((package, "installed")));
     needed.iter().copied().filter(|package| !has(package)).collect()
 }

@@ -94,6 +94,16 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
     python::install("schemathesis", include_str!("schemathesis.txt"))
 }
 
+/// Installs what only a peer of `bench cameras` needs; the folder of Python packages.
+pub(crate) fn peers() -> Result<PathBuf> {
+    python::install("peers", include_str!("peers.txt"))
+}
+
+/// Installs another peer of `bench cameras`: the Debian package motion.
+pub(crate) fn motion() -> Result<()> {
+    debian::require(&["motion"]).map(drop)
+}
+
 /// Where the program `name` was installed by this module, or its plain name if it was on the machine before.
 pub(crate) fn path_of(name: &str) -> PathBuf {
     let own = tools().join("bin").join(name);

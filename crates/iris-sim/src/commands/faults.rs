@@ -80,7 +80,7 @@ fn form(recipe: &Recipe, other: Other) -> Recipe {
     let (width, height) = recipe.size;
     match other {
         Other::Size => Recipe { size: (width / 8 * 6, height / 8 * 6), ..recipe.clone() },
-        Other::Codec if recipe.codec == Codec::H264 => Recipe { codec: Codec::H265, ..recipe.clone() },
+        Other::Codec if recipe.codec == Codec::H264 => Recipe { codec: Codec::H265, baseline: false, ..recipe.clone() },
         Other::Codec => Recipe { codec: Codec::H264, ..recipe.clone() },
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use iris_sim::Codec;
-use iris_sim::scene::{Recipe, Rendered, Scene, Setting, render};
+use iris_sim::scene::{Cast, Recipe, Rendered, Scene, Setting, render};
 
 /// How scenes look and how long they are.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +24,16 @@ pub(crate) struct Look {
     /// How a scene is encoded.
     #[arg(long, default_value = "h264", value_parser = codec)]
     pub(crate) codec: Codec,
+    /// In H.264's baseline profile, as many cameras send their small streams.
+    #[arg(long)]
+    pub(crate) baseline: bool,
+    /// With a constant quality, at most at the bit rate that it has otherwise.
+    #[arg(long)]
+    pub(crate) vbr: bool,
+    /// Who comes into a scene: all; nobody; or passing, who is not yet in the picture at its beginning and not any more at its
+    /// end, so that the clip can be cut in between two with nobody.
+    #[arg(long, default_value = "all", value_parser = cast)]
+    pub(crate) cast: Cast,
     /// Also a scene's stream of half the width and height.
     #[arg(long)]
     pub(crate) small: bool,
@@ -38,8 +48,8 @@ impl Look {
         let mut words = named.split('+');
         let scene = Scene::find(words.next().unwrap_or_default())?;
         let setting = words.try_fold(self.weather.clone(), Setting::with)?;
-        let Self { seconds, size, fps, codec, small, .. } = *self;
-        Ok(Recipe { scene, setting, seed, seconds, fps, size, small, codec })
+        let Self { seconds, size, fps, codec, baseline, vbr, cast, small, .. } = *self;
+        Ok(Recipe { scene, setting, seed, seconds, fps, size, small, codec, baseline, vbr, cast })
     }
 }
 
@@ -53,6 +63,15 @@ fn codec(text: &str) -> Result<Codec, String> {
         "h264" => Ok(Codec::H264),
         "h265" => Ok(Codec::H265),
         _ => Err("expected h264 or h265".into()),
+    }
+}
+
+fn cast(text: &str) -> Result<Cast, String> {
+    match text {
+        "all" => Ok(Cast::All),
+        "nobody" => Ok(Cast::Nobody),
+        "passing" => Ok(Cast::Passing),
+        _ => Err("expected all, nobody or passing".into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `iris-sim` does when called; a file a command.
 
+pub(crate) mod busy;
 pub(crate) mod config;
 pub(crate) mod faults;
 pub(crate) mod look;

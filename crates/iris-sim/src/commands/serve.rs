@@ -13,6 +13,7 @@ use iris_sim::{Clip, Credentials, Farm, Stats};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+use super::busy::{self, Busy};
 use super::faults::{Agenda, Reel, add_others};
 use super::look::{Look, render_all};
 
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     /// camera i plays number i modulo their count. `iris-sim scenes` lists both.
     #[arg(long = "scene", value_name = "SCENE", num_args = 1..)]
     scenes: Vec<String>,
+    #[command(flatten)]
+    busy: busy::Args,
     #[command(flatten)]
     look: Look,
     /// The address to listen on.
@@ -61,6 +64,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let streams = args.cameras as usize * if args.look.small && args.clips.is_empty() { 2 } else { 1 };
     let agenda = Agenda::of(&args.faults, streams)?;
     let reels = reels(&args)?;
+    let busy = Busy::open(&args.busy, &reels, streams, args.seed)?;
     // Only now, so that an interrupt ends the rendering.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let builder = Farm::builder().cameras(streams).bind(args.listen).seed(args.seed);
@@ -79,6 +83,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = report(&farm, period) => Ok(()),
         failed = agenda.follow(&farm, &reels) => failed,
+        failed = busy.follow(&farm, &reels) => failed,
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
     };

@@ -8,6 +8,7 @@ use ffmpeg_next::codec::Context;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Packet, Rational, codec, color, encoder, frame};
 
+use super::Recipe;
 use super::sensor::Yuv;
 use crate::clip::{AccessUnit, CLOCK_RATE};
 use crate::{Clip, Codec, Error};
@@ -16,6 +17,9 @@ use crate::{Clip, Codec, Error};
 const KEY_INTERVAL: u32 = 2;
 /// Bits a pixel and frame.
 const BITS_A_PIXEL: f64 = 0.16;
+
+/// The constant rate factor where the quality is constant: about what cameras call medium.
+const QUALITY: &str = "28";
 
 const TIMEBASE: Rational = Rational(1, CLOCK_RATE as i32);
 
@@ -46,7 +50,9 @@ impl std::fmt::Debug for Encoded {
 }
 
 impl Encoder {
-    pub(crate) fn new(codec: Codec, width: usize, height: usize, fps: u32) -> Result<Self, Error> {
+    /// An encoder of a recipe's pictures in this size.
+    pub(crate) fn new(recipe: &Recipe, (width, height): (usize, usize)) -> Result<Self, Error> {
+        let Recipe { codec, fps, .. } = *recipe;
         let name = match codec {
             Codec::H264 => "libx264",
             Codec::H265 => "libx265",
@@ -64,10 +70,12 @@ impl Encoder {
         video.set_gop(fps * KEY_INTERVAL);
         video.set_max_b_frames(0);
         let bits = (width * height) as f64 * f64::from(fps) * BITS_A_PIXEL;
-        video.set_bit_rate(bits as usize);
+        if !recipe.vbr {
+            video.set_bit_rate(bits as usize);
+        }
         // Without a global header the parameter sets stand in front of each key frame, as cameras send them.
         video.set_flags(codec::Flags::CLOSED_GOP);
-        let encoder = video.open_with(options(codec, bits)).map_err(failed)?;
+        let encoder = video.open_with(options(recipe, bits)).map_err(failed)?;
         Ok(Self { inner: encoder, codec, step: CLOCK_RATE / i64::from(fps), frames: 0, packets: Vec::new() })
     }
 
@@ -105,7 +113,7 @@ impl Encoder {
     }
 }
 
-fn options(codec: Codec, bits: f64) -> Dictionary<'static> {
+fn options(recipe: &Recipe, bits: f64) -> Dictionary<'static> {
     let rate = format!("{}", bits as u64);
     let buffer = format!("{}", bits as u64 * 2);
     let mut options = Dictionary::new();
@@ -114,7 +122,13 @@ fn options(codec: Codec, bits: f64) -> Dictionary<'static> {
     options.set("maxrate", &rate);
     options.set("bufsize", &buffer);
     options.set("forced-idr", "1");
-    match codec {
+    if recipe.baseline {
+        options.set("profile", "baseline");
+    }
+    if recipe.vbr {
+        options.set("crf", QUALITY);
+    }
+    match recipe.codec {
         Codec::H264 => options.set("x264-params", "scenecut=0:log=0"),
         Codec::H265 => options
             .set("x265-params", "pools=none:frame-threads=1:wpp=0:bframes=0:scenecut=0:open-gop=0:log-level=none"),

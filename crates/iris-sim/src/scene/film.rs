@@ -10,7 +10,7 @@ use super::light::{Light, Spot};
 use super::mesh::Mesh;
 use super::paint::Paint;
 use super::place::{Place, Tree};
-use super::places::{Casting, Scene as Listed};
+use super::places::Casting;
 use super::plate::{Plate, SAMPLES};
 use super::sensor::{Sensor, Yuv, halve};
 use super::setting::{Hour, Setting};
@@ -18,9 +18,12 @@ use super::space::{Camera, V3, grey, v};
 use super::tree;
 use super::truth::{Keypoint, Seen};
 use super::weather::{Sky, shifted};
+use super::{Cast, Recipe};
 
 /// The fewest samples that something must show to be in the truth.
 const LEAST: usize = 12;
+/// How far beside the picture somebody's foot is when nothing of them, nor their shadow, is in it; in widths of the picture.
+const BESIDE: f32 = 0.25;
 
 /// A scene being rendered.
 pub(crate) struct Film {
@@ -47,21 +50,11 @@ pub(crate) struct Shot {
 }
 
 impl Film {
-    /// Builds the scene, with pictures of this size and, if asked for, of half of it.
-    pub(crate) fn new(
-        scene: &Listed,
-        setting: &Setting,
-        seed: u64,
-        seconds: f32,
-        size: (usize, usize),
-        small: bool,
-    ) -> Self {
+    /// Builds the scene, with pictures of its size and, if asked for, of half of it.
+    pub(crate) fn new(recipe: &Recipe) -> Self {
+        let Recipe { scene, setting, seed, size: (width, height), .. } = recipe;
+        let (seed, width, height) = (*seed, *width, *height);
         let place = Place { weather: setting.weather, ..(scene.place)() };
-        let mut rng = StdRng::seed_from_u64(seed);
-        let mut casting = Casting { rng: &mut rng, seconds, actors: Vec::new() };
-        (scene.cast)(&mut casting);
-        let actors = casting.actors;
-        let (width, height) = size;
         let mut light = setting.light(place.indoor);
         light.lamps.clone_from(&place.lamps);
         if light.infrared {
@@ -75,8 +68,9 @@ impl Film {
         let plate = Plate::draw(&place, &light, &camera, width, height);
         let grow = |(i, t): (usize, &Tree)| (*t, tree::mesh(t, i as u32 + 1));
         let mut sensors = vec![Sensor::new(width, height)];
-        sensors.extend(small.then(|| Sensor::new(width / 2, height / 2)));
+        sensors.extend(recipe.small.then(|| Sensor::new(width / 2, height / 2)));
         Self {
+            actors: cast(recipe, &camera),
             canvas: Canvas::new(&plate),
             trees: place.trees.iter().enumerate().map(grow).collect(),
             leaves: tree::paints(),
@@ -87,7 +81,6 @@ impl Film {
             camera,
             fine,
             plate,
-            actors,
             sensors,
             shadows: true,
         }
@@ -181,6 +174,27 @@ impl Film {
     }
 }
 
+/// Who comes, as the recipe asks for.
+fn cast(recipe: &Recipe, camera: &Camera) -> Vec<Actor> {
+    let (mut rng, seconds) = (StdRng::seed_from_u64(recipe.seed), recipe.seconds as f32);
+    let mut casting = Casting { rng: &mut rng, seconds, actors: Vec::new() };
+    (recipe.scene.cast)(&mut casting);
+    let mut actors = casting.actors;
+    let width = recipe.size.0 as f32;
+    let is_seen = |actor: &Actor, time| {
+        actor.journey.at(time).is_some_and(|now| {
+            let V3 { x, z: depth, .. } = camera.project(now.at);
+            depth > 0.0 && (-BESIDE..1.0 + BESIDE).contains(&(x / width))
+        })
+    };
+    actors.retain(|actor| match recipe.cast {
+        Cast::All => true,
+        Cast::Nobody => false,
+        Cast::Passing => !is_seen(actor, 0.0) && !is_seen(actor, seconds),
+    });
+    actors
+}
+
 /// The camera's own infrared lamp.
 fn illuminator(place: &Place) -> Spot {
     let (pan, tilt) = (place.mount.pan.to_radians(), place.mount.tilt.to_radians() + 0.02);
@@ -228,8 +242,9 @@ mod tests {
     use super::*;
 
     fn film(scene: &str, setting: &str) -> Film {
-        let (scene, setting) = (Listed::find(scene).expect("a scene"), setting.parse().expect("known words"));
-        let film = Film::new(&scene, &setting, 7, 20.0, (320, 180), false);
+        let setting = setting.parse().expect("known words");
+        let recipe = Recipe::new(super::super::Scene::find(scene).expect("a scene"));
+        let film = Film::new(&Recipe { setting, seed: 7, seconds: 20, size: (320, 180), ..recipe });
         Film { shadows: false, ..film }
     }
 

@@ -62,6 +62,25 @@ pub struct Recipe {
     pub small: bool,
     /// How it is encoded.
     pub codec: Codec,
+    /// In H.264's baseline profile, as many cameras send their small streams.
+    pub baseline: bool,
+    /// With a constant quality, at most at the bit rate that it has otherwise.
+    pub vbr: bool,
+    /// Who comes.
+    pub cast: Cast,
+}
+
+/// Who comes into a scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cast {
+    /// Whoever belongs to it.
+    #[default]
+    All,
+    /// Nobody.
+    Nobody,
+    /// Whoever comes into the picture after the beginning and has left it at the end, so that the clip can be cut in
+    /// between two of the same place with nobody in them.
+    Passing,
 }
 
 /// A clip with its truth.
@@ -98,7 +117,9 @@ impl Recipe {
     /// A minute of a scene by day, at 640×360 and 10 frames a second in H.264, without a small stream.
     pub fn new(scene: Scene) -> Self {
         let setting = Setting::default();
-        Self { scene, setting, seed: 0, seconds: 60, fps: 10, size: (640, 360), small: false, codec: Codec::H264 }
+        let (size, codec) = ((640, 360), Codec::H264);
+        let (small, baseline, vbr, cast) = (false, false, false, Cast::All);
+        Self { scene, setting, seed: 0, seconds: 60, fps: 10, size, small, codec, baseline, vbr, cast }
     }
 
     fn frames(&self) -> u32 {
@@ -119,6 +140,9 @@ impl Recipe {
         if self.fps == 0 || self.fps > 60 || 90_000 % self.fps != 0 {
             return wrong(format!("{} frames a second: from 1 to 60, and a divisor of 90,000", self.fps));
         }
+        if self.baseline && self.codec != Codec::H264 {
+            return wrong(format!("{} in a baseline profile: only H.264 has one", self.codec));
+        }
         if self.frames() == 0 || self.frames() > MAX_FRAMES {
             return wrong(format!("{} seconds: at least 1, and at most {MAX_FRAMES} frames", self.seconds));
         }
@@ -130,13 +154,13 @@ impl Recipe {
 /// for some hundredths of a second a frame; clips can be rendered side by side.
 pub fn render(recipe: &Recipe, mut progress: impl FnMut(u32, u32)) -> Result<Rendered, Error> {
     recipe.check()?;
-    let Recipe { size, fps, codec, .. } = *recipe;
-    let mut film = Film::new(&recipe.scene, &recipe.setting, recipe.seed, recipe.seconds as f32, size, recipe.small);
-    let mut main = Encoder::new(codec, size.0, size.1, fps)?;
-    let mut small = recipe.small.then(|| Encoder::new(codec, size.0 / 2, size.1 / 2, fps)).transpose()?;
+    let size = recipe.size;
+    let mut film = Film::new(recipe);
+    let mut main = Encoder::new(recipe, size)?;
+    let mut small = recipe.small.then(|| Encoder::new(recipe, (size.0 / 2, size.1 / 2))).transpose()?;
     let mut frames = Vec::with_capacity(recipe.frames() as usize);
     for frame in 0..recipe.frames() {
-        let shot = film.shoot(frame, frame as f32 / fps as f32);
+        let shot = film.shoot(frame, frame as f32 / recipe.fps as f32);
         main.push(&shot.pictures[0])?;
         if let Some(small) = &mut small {
             small.push(&shot.pictures[1])?;
@@ -147,7 +171,7 @@ pub fn render(recipe: &Recipe, mut progress: impl FnMut(u32, u32)) -> Result<Ren
     Ok(Rendered {
         main: main.finish()?,
         small: small.map(Encoder::finish).transpose()?,
-        truth: Truth { size, fps, frames },
+        truth: Truth { size, fps: recipe.fps, frames },
         rules: recipe.scene.rules(size),
         recipe: recipe.clone(),
     })

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(12);
 const LINES: usize = 256;
 
 /// A running program. It dies with this value.
-pub(super) struct Child {
+pub(crate) struct Child {
     name: String,
     process: tokio::process::Child,
     lines: mpsc::Receiver<String>,
@@ -27,7 +27,7 @@ pub(super) struct Child {
 impl Child {
     /// Starts a program whose standard output is read here and whose standard error goes to `log`, or, without one, to
     /// where ours goes, and is short then.
-    pub(super) fn start(path: &Path, args: &[String], log: Option<&Path>) -> Result<Self> {
+    pub(crate) fn start(path: &Path, args: &[String], log: Option<&Path>) -> Result<Self> {
         let name = path.display().to_string();
         let mut command = Command::from(program(path));
         // A group of its own: Ctrl-C reaches us alone, who stop the programs in their order.
@@ -48,8 +48,13 @@ impl Child {
         Ok(Self { name, process, lines })
     }
 
+    /// Its number, which is that of its process group too; `None` when it has ended.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Waits for a line with `text` in it; the word of that line that has it.
-    pub(super) async fn find(&mut self, text: &str) -> Result<String> {
+    pub(crate) async fn find(&mut self, text: &str) -> Result<String> {
         while let Some(line) = self.lines.recv().await {
             if let Some(word) = line.split_whitespace().find(|word| word.contains(text)) {
                 return Ok(word.to_owned());
@@ -60,19 +65,28 @@ impl Child {
     }
 
     /// Waits for its end, which is an error as long as nobody asked for it.
-    pub(super) async fn ended(&mut self) -> Result<()> {
+    pub(crate) async fn ended(&mut self) -> Result<()> {
         let status = self.process.wait().await?;
         bail!("{} ended ({status})", self.name)
     }
 
-    /// Asks it to stop, and kills it if it does not.
-    pub(super) async fn stop(&mut self) -> Result<()> {
+    /// Asks it, and what it has started, to stop, and kills it if it does not.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
         let Some(pid) = self.process.id() else { return Ok(()) };
-        Command::from(program("kill")).arg(pid.to_string()).status().await?;
+        Command::from(program("kill")).args(["--", &format!("-{pid}")]).status().await?;
         if tokio::time::timeout(GRACE, self.process.wait()).await.is_err() {
             self.process.kill().await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(pid) = self.process.id() {
+            // Those that it started, too; whoever is gone already need not be killed.
+            program("kill").args(["-KILL", "--", &format!("-{pid}")]).status().ok();
+        }
     }
 }
 
@@ -104,6 +118,24 @@ mod tests {
         assert_eq!(child.find("http://").await?, "http://h/x");
         child.stop().await?;
         assert_eq!(child.process.id(), None, "it is gone");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_it_has_started_dies_with_it() -> Result<()> {
+        let mut child = shell("sh -c 'echo see $$; exec cat /dev/zero >/dev/null' & echo see; wait");
+        let mut inner = String::new();
+        while inner.parse::<u32>().is_err() {
+            inner =
+                child.lines.recv().await.context("a line")?.split_whitespace().last().unwrap_or_default().to_owned();
+        }
+        let state = || std::fs::read_to_string(format!("/proc/{inner}/stat")).unwrap_or_default();
+        assert!(!state().is_empty());
+        drop(child);
+        // It may be a zombie for a while, where nobody waits for orphans.
+        while !state().is_empty() && !state().contains(") Z ") {
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 
