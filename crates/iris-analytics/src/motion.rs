@@ -1,7 +1,7 @@
 //! Whether anything moves in a camera's picture: the cheap look that decides whether the model's dear one is worth it.
 //!
 //! Luma is averaged over cells of 8×8 pixels, which takes away most of a sensor's noise. Something moves where a few
-//! cells differ from the frame before, or, for what creeps, from a slow background. The background is updated only
+//! cells beside each other differ from the frame before, or, for what creeps, from a slow background. The background is updated only
 //! while nothing moves, or what moves would leave a ghost in it. Where cells change again and again and the model sees
 //! nothing there (a clock in the picture, a branch in the wind), they stop to count.
 //!
@@ -19,9 +19,9 @@ const LEVEL: u16 = (CELL * CELL) as u16;
 /// this missed no entry and came with no delay.
 const DIFFERS: u16 = 6 * LEVEL;
 const CELLS: usize = 5;
-/// Where a cell of a still picture differs from frame to frame by more than a level, as at night, it must differ by so
-/// many times the median of what all do (four and a half standard deviations of it), up to the second number.
-const ABOVE_NOISE: u16 = 7;
+/// What noise alone makes of the noisiest cells, those above so many percent of all, is measured once a second. At night it is
+/// more than six levels: then a cell must differ by half as much again, up to the last number.
+const NOISIEST: usize = 98;
 const DIFFERS_AT_MOST: u16 = 15 * LEVEL;
 /// How long the gate stays open after the last motion.
 const HOLD: Duration = Duration::from_secs(1);
@@ -51,11 +51,20 @@ pub struct MotionGate {
     second: Option<MediaTime>,
     moved: Option<MediaTime>,
     open: bool,
-    /// How much a cell differs from frame to frame by noise alone: the median over all, once a second.
+    /// How much the noisiest cells differ from frame to frame by noise alone.
     noise: u16,
-    medians: Vec<u16>,
+    sorted: Vec<u16>,
+    /// Which cells differ.
+    differs: Vec<bool>,
     /// Column sums of one row of cells.
     row: Vec<u16>,
+}
+
+/// What a picture is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Past {
+    Frame,
+    Background,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,8 +91,8 @@ impl MotionGate {
         }
         std::mem::swap(&mut self.now, &mut self.before);
         self.sum_up(frame.plane(0));
-        let moves = self.differing(&self.before) >= CELLS;
-        if moves || (!self.open && self.differing(&self.background) >= CELLS) {
+        let moves = self.differs_from(Past::Frame);
+        if moves || (!self.open && self.differs_from(Past::Background)) {
             self.moved = Some(at);
         }
         self.note_changes(at);
@@ -150,13 +159,29 @@ impl MotionGate {
 
     /// How much a cell must differ.
     fn threshold(&self) -> u16 {
-        self.noise.saturating_mul(ABOVE_NOISE).clamp(DIFFERS, DIFFERS_AT_MOST)
+        (self.noise + self.noise / 2).clamp(DIFFERS, DIFFERS_AT_MOST)
     }
 
-    /// How many cells that count differ.
-    fn differing(&self, from: &[u16]) -> usize {
-        let (cells, threshold) = (self.now.iter().zip(from).zip(&self.cells), self.threshold());
-        cells.filter(|((now, from), cell)| now.abs_diff(**from) > threshold && cell.unrest < RESTLESS).count()
+    /// Whether enough cells differ that count and lie beside each other: what is scattered is noise.
+    fn differs_from(&mut self, past: Past) -> bool {
+        let threshold = self.threshold();
+        let past = match past {
+            Past::Frame => &self.before,
+            Past::Background => &self.background,
+        };
+        self.differs.clear();
+        let cells = self.now.iter().zip(past).zip(&self.cells);
+        self.differs.extend(cells.map(|((now, past), cell)| now.abs_diff(*past) > threshold && cell.unrest < RESTLESS));
+        let (differs, columns) = (&self.differs, self.columns);
+        let is_beside = |i: usize| {
+            let (x, at) = (i % columns, |i: usize| differs.get(i).is_some_and(|differs| *differs));
+            (x > 0 && at(i - 1))
+                || (x + 1 < columns && at(i + 1))
+                || (i >= columns && at(i - columns))
+                || at(i + columns)
+        };
+        let beside = differs.iter().enumerate().filter(|(i, differs)| **differs && is_beside(*i));
+        beside.take(CELLS).count() == CELLS
     }
 
     fn note_changes(&mut self, at: MediaTime) {
@@ -179,13 +204,15 @@ impl MotionGate {
         }
     }
 
-    /// A median, so that what moves in less than half of the picture is not taken for noise.
+    /// Where the model sees something, that is no noise; anything else that moves is seldom a fiftieth of the picture.
     fn measure_noise(&mut self) {
-        self.medians.clear();
-        self.medians.extend(self.now.iter().zip(&self.before).map(|(now, before)| now.abs_diff(*before)));
-        let middle = self.medians.len() / 2;
-        if middle > 0 {
-            self.noise = self.noise.midpoint(*self.medians.select_nth_unstable(middle).1);
+        let cells = self.now.iter().zip(&self.before).zip(&self.cells).filter(|(_, cell)| !cell.explained);
+        self.sorted.clear();
+        self.sorted.extend(cells.map(|((now, before), _)| now.abs_diff(*before)));
+        let at = self.sorted.len() * NOISIEST / 100;
+        if at < self.sorted.len() {
+            let measured = *self.sorted.select_nth_unstable(at).1;
+            self.noise = if self.noise == 0 { measured } else { self.noise - self.noise / 4 + measured / 4 };
         }
     }
 

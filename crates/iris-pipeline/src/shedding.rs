@@ -47,28 +47,31 @@ impl Shedder {
         now.since(self.decided) >= TURN
     }
 
-    /// How many of `cameras` are to be shed. `waits` says how long due frames wait for a device, in periods of their rate.
-    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, waits: f64) -> usize {
+    /// How many of `cameras` are to be shed, of which nothing moves in `still`. `waits` says how long due frames wait for a
+    /// device, in periods of their rate: cameras that move are not shed for that, which would only lower their rates more.
+    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, still: usize, waits: f64) -> usize {
         self.decided = now;
         let lag = self.lag.take().unwrap_or_default();
         let is_good = lag < WELL && waits < WAITS_LITTLE;
         self.good_turns = if is_good { self.good_turns + 1 } else { 0 };
-        if lag > LATE || waits > WAITS_LONG {
-            self.shed += cameras.div_ceil(MORE);
-        } else if self.good_turns > PATIENCE {
+        let more = self.shed + cameras.div_ceil(MORE);
+        if lag > LATE {
+            self.shed = more.min(cameras);
+        } else if waits > WAITS_LONG && self.shed < still {
+            self.shed = more.min(still);
+        } else if self.good_turns > PATIENCE || lag < WELL && self.shed > still {
             self.shed = self.shed.saturating_sub(cameras.div_ceil(FEWER));
         }
-        self.shed = self.shed.min(cameras);
         self.shed
     }
 }
 
 /// Sheds `n` cameras: first those of the least weight in which nothing has moved for the longest time. Those that move
-/// are all equal: if it comes to them, each makes do with key frames.
+/// are all equal: they make do with key frames when all do, or not.
 pub(crate) fn shed(mut cameras: Vec<Arc<Camera>>, n: usize) {
     let rank = |c: &Camera| (c.attention.moves(), c.settings.share.weight, c.attention.moved());
     cameras.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal));
-    let all = n > cameras.iter().filter(|camera| !camera.attention.moves()).count();
+    let all = n >= cameras.len();
     for (i, camera) in cameras.iter().enumerate() {
         camera.attention.set_shed(match i < n {
             _ if all => Shed::Always,
@@ -92,7 +95,7 @@ mod tests {
                 let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.01));
                 let now = MonoTime(shedder.decided.0 + TURN);
                 assert!(shedder.note(now, lag), "{turn}");
-                shed = shedder.decide(now, cameras, 0.0);
+                shed = shedder.decide(now, cameras, cameras, 0.0);
                 shed
             })
             .collect()
@@ -114,7 +117,9 @@ mod tests {
     #[test]
     fn frames_that_wait_for_a_device_count_as_well() {
         let mut shedder = Shedder::default();
-        assert_eq!(shedder.decide(MonoTime(TURN), 40, 1.5), 2);
-        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 0.7), 2, "neither good nor bad");
+        assert_eq!(shedder.decide(MonoTime(TURN), 40, 30, 1.5), 2);
+        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 30, 0.7), 2, "neither good nor bad");
+        let most = (3..60).map(|turn| shedder.decide(MonoTime(turn * TURN), 40, 30, 1.5)).max();
+        assert_eq!(most, Some(30), "those that move are left alone");
     }
 }

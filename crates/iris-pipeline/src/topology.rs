@@ -322,7 +322,8 @@ impl Topology {
         let mut shedder = self.shedder.lock().unwrap_or_else(PoisonError::into_inner);
         if shedder.note(now, now.since(received)) {
             let cameras = self.live_cameras();
-            let shed = shedder.decide(now, cameras.len(), self.slots.waits());
+            let still = cameras.iter().filter(|camera| !camera.attention.moves()).count();
+            let shed = shedder.decide(now, cameras.len(), still, self.slots.waits());
             shedding::shed(cameras, shed);
         }
     }
