@@ -35,7 +35,7 @@ async fn what_is_asked_wrongly_is_explained() {
         (&["serve", "--clip", clip, "--fault", "0:hail@1"], "expected CAMERA:KIND@START"),
         (&["serve", "--clip", clip, "--fault", "1:stall@1"], "there is no camera 1"),
         (&["serve", "--clip", clip, "--fault", "0:codec@1"], "are for scenes"),
-        (&["serve", "--scene", "yard", "--busy", clip], "--clip"),
+        (&["serve", "--scene", "yard", "--busy", clip], "cannot be used with"),
         (&["serve", "--clip", clip, clip, "--busy", clip], "as many files as --clip"),
         (&["serve", "--clip", clip, "--busy", clip, "--busy-share", "0"], "a share above 0"),
         (&["serve", "--clip", clip, "--busy", other_codec], "has another codec"),

@@ -18,7 +18,7 @@ use super::faults::Reel;
 pub(crate) struct Args {
     /// Clips that a camera shows once in a while, each from beginning to end, in place of its own. They show the places of
     /// the --clip files, in the same order, and there are as many or a multiple.
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "clips")]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "clips", conflicts_with = "scenes")]
     busy: Vec<PathBuf>,
     /// The share of the cameras that are busy at any time.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, requires = "busy")]
