@@ -6,6 +6,7 @@ import argparse
 import json
 import tomllib
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +193,33 @@ def test_the_assignment_prefers_cells_that_overlap() -> None:
     best = dict(zip(place[kept].tolist(), target.tolist(), strict=True))
     assert best[0] == pytest.approx(30 / 32, abs=1e-3)
     assert best[2] < 0.01
+
+
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("branches", [False, True])
+def test_starting_from_a_model_is_the_model(
+    exported: Path, packed_set: Path, small_run: RunOf, tmp_path: Path, int8: bool, branches: bool
+) -> None:
+    source, close = exported, 1e-3
+    if int8:
+        source, close = tmp_path / "int8", 0.1
+        source.mkdir()
+        tensors = quantize.calibration(Model(exported), [packed_set / "drawn" / "train.json"], 8)
+        quantize.quantise(exported / "model.onnx", source / "model.onnx", tensors)
+        onnx.manifest(source, (192, 128), onnx.Card("drawn", "int8", "", ""))
+    run = small_run()
+    run = replace(run, network=replace(run.network, branches=branches))
+    trainer = Trainer(run, open_pools(run, packed_set), tmp_path)
+    trainer.start(source)
+    assert onnx.agreement(deepcopy(trainer.averaged), source, (192, 128)) < close
+    batch = next(trainer._batches(run.phases[0])).images
+    with torch.no_grad():
+        trained, averaged = trainer.model.train()(batch)[0], trainer.averaged(batch)[0]
+    assert (trained.sigmoid() - averaged.sigmoid()).abs().mean() < 0.01
+
+
+def test_starting_from_another_network(exported: Path, packed_set: Path, small_run: RunOf, tmp_path: Path) -> None:
+    run = small_run(network={"stem": (8, 16), "widths": (24, 32, 40), "depths": (1, 1, 1), "neck": (24, 32, 32)})
+    trainer = Trainer(run, open_pools(run, packed_set), tmp_path)
+    with pytest.raises(InputError, match=r"stage32\.0\.conv is \(48, 32, 3, 3\), not \(40, 32, 3, 3\)"):
+        trainer.start(exported)

@@ -60,6 +60,8 @@ def _detector(args: argparse.Namespace) -> None:
         trainer.resume()
     elif (args.out / "last.pt").exists():
         raise InputError(args.out / "last.pt", "exists: go on with --resume, or name another --out")
+    elif args.start:
+        trainer.start(args.start)
     trainer.fit()
 
 
@@ -68,9 +70,17 @@ def _tune(args: argparse.Namespace) -> None:
 
     run = config.load(args.config, steps=args.steps, minutes=0.0, threads=args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    study = tune.search(run, args.data, args.validate, args.out / "search.log", args.trials)
+    study = tune.search(run, args.data, args.validate, args.out / "search.log", args.trials, start=args.start)
     tune.history(study, args.out / "history.png")
     print(f"{len(study.trials)} trials, best {study.best_value:.4f}: {study.best_params}")
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from iris_train.train import ablate, config
+
+    run = config.load(args.config, steps=args.steps, minutes=0.0, threads=args.threads)
+    ablate.ablate(run, args.data, args.validate, args.out, args.seeds, args.start)
+    print(args.out.read_text())
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -149,7 +159,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("config", type=Path)
     p.add_argument("--data", type=Path, required=True, help="folder of packed sets")
     p.add_argument("--out", type=Path, required=True, help="folder for checkpoints and TensorBoard logs")
-    p.add_argument("--resume", action="store_true", help="go on from last.pt in --out")
+    begin = p.add_mutually_exclusive_group()
+    begin.add_argument("--from", dest="start", type=Path, help="model folder whose weights to start from")
+    begin.add_argument("--resume", action="store_true", help="go on from last.pt in --out")
     p.add_argument("--minutes", type=float, help="length of the run by the clock")
     p.add_argument("--steps", type=int, help="length of the run in steps")
     p.add_argument("--seed", type=int)
@@ -162,6 +174,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="folder of the search; one that is there goes on")
     p.add_argument("--trials", type=int, default=20)
     p.add_argument("--steps", type=int, default=1000, help="length of a trial")
+    p.add_argument("--from", dest="start", type=Path, help="model folder whose weights trials start from")
+    p.add_argument("--threads", type=int, default=1)
+
+    p = add(commands, "ablate", _ablate, "short runs without each part of the augmentation, as a table")
+    p.add_argument("config", type=Path)
+    p.add_argument("--data", type=Path, required=True, help="folder of packed sets")
+    p.add_argument("--validate", nargs="+", required=True, help="packed sets whose val.json is scored")
+    p.add_argument("--out", type=Path, required=True, help="the table, a file of Markdown")
+    p.add_argument("--steps", type=int, default=1000, help="length of a run")
+    p.add_argument("--seeds", type=int, default=2, help="runs of each, with seeds from the configuration's on")
+    p.add_argument("--from", dest="start", type=Path, help="model folder whose weights runs start from")
     p.add_argument("--threads", type=int, default=1)
 
     p = add(commands, "export", _export, "write a checkpoint as a model folder")

@@ -104,13 +104,9 @@ def session(model: Path | bytes, threads: int = 1) -> ort.InferenceSession:
 def suppress(boxes: Floats, scores: Floats, classes: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
     """Greedy non-maximum suppression in each class: the places of what stays, the strongest first."""
     order = np.argsort(-scores, kind="stable")[:1000]
-    kept: list[int] = []
-    while order.size:
-        first, rest = order[0], order[1:]
-        kept.append(int(first))
-        same = (overlaps(boxes[first][None], boxes[rest])[0] > iou) & (classes[rest] == classes[first])
-        order = rest[~same]
-    return np.array(kept, np.int64)
+    rows = np.hstack((boxes[order, :2], boxes[order, 2:] - boxes[order, :2]))
+    kept = cv2.dnn.NMSBoxesBatched(rows.tolist(), scores[order].tolist(), classes[order].tolist(), -1, iou)
+    return order[np.array(kept, np.int64)]
 
 
 def overlaps(a: Floats, b: Floats) -> Floats:

@@ -110,6 +110,7 @@ def agreement(detector: Detector, folder: Path, size: tuple[int, int]) -> float:
     """Return the largest difference between PyTorch's and ONNX Runtime's scores on a picture of noise."""
     model = Model(folder)
     tensor = model.prepare(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))[0]
+    whole = 255 if tensor.dtype == np.uint8 else 1
     with torch.no_grad():
-        mine = Exported(detector, size[1], size[0]).eval()(torch.from_numpy(tensor)).numpy()
+        mine = Exported(detector, size[1], size[0]).eval()(torch.from_numpy(tensor).float() / whole).numpy()
     return float(np.abs(mine[:, 4:] - model.run(tensor)[0][:, 4:]).max())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from iris_train.data.packed import Sample
 from iris_train.data.views import Batch, From, Views, collate
 from iris_train.errors import InputError
 from iris_train.models.detector import Detector, cells
-from iris_train.train import loss
+from iris_train.train import loss, warm
 from iris_train.train.config import Phase, Run, parse
+
+STATISTICS = 16
+"""Batches whose statistics normalisation starts with, where weights are given."""
 
 
 class Trainer:
@@ -58,6 +62,12 @@ class Trainer:
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
+
+    def start(self, model: Path) -> None:
+        """Start from the weights of a model folder instead of random ones."""
+        batches = islice(self._batches(self.run.phases[0]), STATISTICS)
+        warm.load(self.model, model / "model.onnx", (b.images.to(self.device) for b in batches))
+        self.averaged.load_state_dict(self.model.state_dict())
 
     def progress(self) -> float:
         """Return how much of the run is done, 0..1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from tempfile import TemporaryDirectory
 
 import matplotlib as mpl
@@ -15,9 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from iris_train.data import packed
-from iris_train.data.packed import Sample
-from iris_train.evaluate.checkpoint import detections
-from iris_train.evaluate.score import GROUPS, score_group
+from iris_train.evaluate.checkpoint import accuracy
 from iris_train.train.config import Run
 from iris_train.train.loop import Trainer, open_pools
 
@@ -35,20 +34,19 @@ def proposed(run: Run, trial: optuna.Trial) -> Run:
     return replace(run, augment=augment, rate=rate, decay=decay)
 
 
-def accuracy(trainer: Trainer, samples: dict[str, list[Sample]]) -> float:
-    """Return the mean AP50 of averaged weights over sets and the groups person and vehicle."""
-    values = []
-    for own in samples.values():
-        found = detections(trainer.averaged, own, trainer.run.phases[-1].size)
-        for group in ("person", "vehicle"):
-            if set(GROUPS[group]) <= set(own[0].people):
-                score = score_group(own, found, GROUPS[group])
-                values += [score.ap50] if score.boxes else []
-    return sum(values) / max(1, len(values))
+def search(
+    run: Run,
+    data: Path,
+    validate: list[str],
+    storage: Path,
+    trials: int,
+    checks: int = 4,
+    start: Path | None = None,
+) -> optuna.Study:
+    """Go on with the search in `storage` for so many trials; each is looked at `checks` times, and pruned if behind.
 
-
-def search(run: Run, data: Path, validate: list[str], storage: Path, trials: int, checks: int = 4) -> optuna.Study:
-    """Go on with the search in `storage` for so many trials; each is looked at `checks` times, and pruned if behind."""
+    What counts is the mean AP50 of averaged weights over sets and the groups person and vehicle.
+    """
     study = optuna.create_study(
         study_name="detector",
         storage=JournalStorage(JournalFileBackend(str(storage))),
@@ -63,10 +61,12 @@ def search(run: Run, data: Path, validate: list[str], storage: Path, trials: int
     def objective(trial: optuna.Trial) -> float:
         with TemporaryDirectory() as folder:
             trainer = Trainer(proposed(run, trial), pools, Path(folder))
+            if start:
+                trainer.start(start)
             value = 0.0
             for i in range(1, checks + 1):
                 trainer.fit(lambda t, share=i / checks: t.progress() >= share)  # type: ignore[misc]
-                value = accuracy(trainer, samples)
+                value = mean(accuracy(trainer.averaged, samples, run.phases[-1].size).values())
                 trial.report(value, i)
                 if trial.should_prune():
                     raise optuna.TrialPruned

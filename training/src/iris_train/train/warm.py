@@ -1,0 +1,96 @@
+"""Starting from the weights of a model folder: those that are shipped, or an earlier run's without its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from iris_train.errors import InputError
+from iris_train.models.detector import Conv, Detector
+
+
+def weights(path: Path) -> dict[str, Tensor]:
+    """Read the weights and biases of an exported model's convolutions, float or INT8, by their names in `Detector`."""
+    if not path.is_file():
+        raise InputError(path, "is missing")
+    graph = onnx.load(path).graph
+    stored = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in stored:
+            value, scale, zero = (stored[i].astype(np.float32) for i in node.input)
+            # A scale for each output channel, which comes first.
+            shape = (-1, *[1] * (value.ndim - 1))
+            stored[node.output[0]] = (value - zero.reshape(shape)) * scale.reshape(shape)
+    return {
+        name.removesuffix("_DequantizeLinear_Output").removeprefix("detector."): torch.tensor(stored[name])
+        for node in graph.node
+        if node.op_type == "Conv"
+        for name in node.input[1:]
+        if name in stored
+    }
+
+
+@torch.no_grad()
+def load(detector: Detector, path: Path, images: Iterable[Tensor]) -> None:
+    """Give a detector the function of an exported model, in which normalisation is folded into the convolutions.
+
+    Each normalisation gets the statistics that its convolution has on `images` (B, 3, H, W) and undoes itself, so that
+    the function is the model's in evaluation, and nearly so in training, where batches have statistics of their own.
+    Weights before a normalisation are scaled to the size of the random ones, for which rates of learning are chosen.
+    """
+    found = weights(path)
+
+    def copy(name: str, conv: nn.Conv2d) -> Tensor:
+        """Copy weights; return the bias."""
+        weight = found.get(f"{name}.weight")
+        if weight is None or weight.shape != conv.weight.shape:
+            there = "missing" if weight is None else f"{tuple(weight.shape)}"
+            wanted = f"is not of the configuration's network: {name} is {there}, not {tuple(conv.weight.shape)}"
+            raise InputError(path, wanted)
+        conv.weight.copy_(weight)
+        return found[f"{name}.bias"]
+
+    blocks = []
+    for name, m in detector.named_modules():
+        if isinstance(m, Conv):
+            blocks.append(m)
+            random = m.conv.weight.std()
+            m.norm.reset_parameters()
+            m.norm.bias.copy_(copy(f"{name}.conv", m.conv))
+            m.norm.weight.copy_(m.conv.weight.flatten(1).std(1).clamp(min=1e-6) / random)
+            m.conv.weight.div_(m.norm.weight[:, None, None, None])
+            if m.side is not None:
+                nn.init.zeros_(m.side[1].weight)  # type: ignore[arg-type]
+        elif isinstance(m, nn.Conv2d) and m.bias is not None:
+            m.bias.copy_(copy(name, m))
+    _normalise(detector.eval(), blocks, images)
+    detector.train()
+
+
+def _normalise(detector: Detector, blocks: list[Conv], images: Iterable[Tensor]) -> None:
+    """Give normalisations statistics, and change gains and offsets so that they do what they did without."""
+    sums = {b: torch.zeros(3, b.conv.out_channels, dtype=torch.float64) for b in blocks}
+
+    def count(block: Conv, out: Tensor) -> None:
+        x = out.double().cpu()
+        sums[block] += torch.stack((torch.full(x.shape[1:2], x[:, 0].numel()), x.sum((0, 2, 3)), (x**2).sum((0, 2, 3))))
+
+    hooks = [b.conv.register_forward_hook(lambda _, __, out, b=b: count(b, out)) for b in blocks]
+    for batch in images:
+        detector(batch)
+    for hook in hooks:
+        hook.remove()
+    for block, (number, total, squares) in sums.items():
+        norm, mean = block.norm, total / number
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(squares / number - mean**2)
+        norm.bias.add_(norm.weight * norm.running_mean)
+        norm.weight.mul_((norm.running_var + norm.eps).sqrt())
