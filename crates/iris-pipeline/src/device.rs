@@ -210,9 +210,11 @@ impl Sessions {
         } else {
             device.failed(&error, clock.mono());
         }
-        let (device, frames) = (&device.settings.name, batch.len());
-        tracing::warn!(device, frames, %error, "the model failed");
-        batch.iter().map(|_| None).collect()
+        let told = batch.iter().map(|frame| {
+            tracing::warn!(frame = %frame.key, device = device.settings.name, %error, "the model failed on a frame");
+            None
+        });
+        told.collect()
     }
 
     /// Tries whether a lost device is back, with all models.
