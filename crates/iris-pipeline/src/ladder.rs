@@ -232,9 +232,6 @@ impl Backlog {
 
     /// Keeps an access unit that is not decoded now.
     pub(crate) fn keep(&mut self, packet: &Packet) {
-        if packet.is_key {
-            self.clear();
-        }
         let follows = packet.is_key || !self.packets.is_empty();
         if !follows || self.packets.len() == Self::PACKETS || self.bytes + packet.data.len() > Self::BYTES {
             return self.clear();

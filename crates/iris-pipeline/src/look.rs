@@ -56,6 +56,9 @@ impl Eye {
         if packet.lost_before > 0 {
             // What depends on the lost packets would be smeared: nothing is decoded before the next key frame.
             self.decoder.flush();
+        }
+        if packet.lost_before > 0 || packet.is_key {
+            // Nothing refers to the group of pictures before.
             self.backlog.iter_mut().for_each(Backlog::clear);
         }
         self.gate.iter_mut().for_each(|gate| gate.note_unit(packet));

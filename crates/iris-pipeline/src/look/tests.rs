@@ -156,6 +156,7 @@ fn a_camera_that_is_shed_no_more_gets_its_frames_back_at_a_key_frame() {
     let count = &watch.count;
     assert_eq!((count.dropped(DropReason::Skipped), count.dropped(DropReason::Still)), (38, 40));
     assert_eq!((count.dropped_total(), count.in_flight()), (78, 0));
+    assert_eq!(watch.eye.decoder.counts().pushed, 80, "the group before the key frame is not decoded after all");
 }
 
 /// A gate whose sizes have passed their trial: something moved every two seconds for a minute.
