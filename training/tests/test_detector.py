@@ -218,8 +218,36 @@ def test_starting_from_a_model_is_the_model(
     assert (trained.sigmoid() - averaged.sigmoid()).abs().mean() < 0.01
 
 
-def test_starting_from_another_network(exported: Path, packed_set: Path, small_run: RunOf, tmp_path: Path) -> None:
-    run = small_run(network={"stem": (8, 16), "widths": (24, 32, 40), "depths": (1, 1, 1), "neck": (24, 32, 32)})
+def test_a_wider_and_deeper_network_starts_as_the_model(
+    exported: Path, packed_set: Path, small_run: RunOf, tmp_path: Path
+) -> None:
+    network = {"stem": (12, 16), "widths": (32, 32, 64), "depths": (2, 1, 3), "neck": (32, 40, 32)}
+    run = small_run(network=network)
     trainer = Trainer(run, open_pools(run, packed_set), tmp_path)
-    with pytest.raises(InputError, match=r"stage32\.0\.conv is \(48, 32, 3, 3\), not \(40, 32, 3, 3\)"):
+    trainer.start(exported)
+    assert onnx.agreement(deepcopy(trainer.averaged), exported, (192, 128)) < 1e-3
+    new = trainer.model.merge16.conv.weight.detach()[32:]
+    assert new.std() > 0.01
+    assert not torch.equal(new[:, :1], new[:, 1:2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widths": (24, 32, 40)}, r"stage32\.0\.conv is \(48, 32, 3, 3\), not \(40, 32, 3, 3\)"),
+        ({"depths": (1, 0, 1)}, r"more blocks .*: stage16\.1\.conv\.bias, stage16\.1\.conv\.weight"),
+    ],
+)
+def test_a_smaller_network_does_not_start_from_the_model(
+    exported: Path,
+    packed_set: Path,
+    small_run: RunOf,
+    tmp_path: Path,
+    changes: dict[str, tuple[int, ...]],
+    message: str,
+) -> None:
+    network: dict[str, object] = {"stem": (8, 16), "widths": (24, 32, 48), "depths": (1, 1, 1), "neck": (24, 32, 32)}
+    run = small_run(network=network | changes)
+    trainer = Trainer(run, open_pools(run, packed_set), tmp_path)
+    with pytest.raises(InputError, match=message):
         trainer.start(exported)

@@ -1,4 +1,8 @@
-"""Starting from the weights of a model folder: those that are shipped, or an earlier run's without its checkpoint."""
+"""Starting from the weights of a model folder: those that are shipped, or an earlier run's without its checkpoint.
+
+A network that is wider or deeper than the model computes what the model does until training changes it, as in Net2Net
+(arXiv:1511.05641), but with new channels that are random instead of copies, and that nothing of the model's looks at.
+"""
 
 from __future__ import annotations
 
@@ -47,14 +51,20 @@ def load(detector: Detector, path: Path, images: Iterable[Tensor]) -> None:
     found = weights(path)
 
     def copy(name: str, conv: nn.Conv2d) -> Tensor:
-        """Copy weights; return the bias."""
-        weight = found.get(f"{name}.weight")
-        if weight is None or weight.shape != conv.weight.shape:
+        """Put weights in the place of the first channels' ones; return the bias."""
+        weight, bias = found.pop(f"{name}.weight", None), conv.weight.new_zeros(conv.out_channels)
+        if weight is None or any(there > here for there, here in zip(weight.shape, conv.weight.shape, strict=True)):
             there = "missing" if weight is None else f"{tuple(weight.shape)}"
-            wanted = f"is not of the configuration's network: {name} is {there}, not {tuple(conv.weight.shape)}"
+            wanted = f"does not fit into the configuration's network: {name} is {there}, not {tuple(conv.weight.shape)}"
             raise InputError(path, wanted)
-        conv.weight.copy_(weight)
-        return found[f"{name}.bias"]
+        outs = weight.shape[0]
+        conv.weight[:outs] = 0
+        # Where two maps are joined, the channels of each come first in their half.
+        halves = 2 if name.startswith("merge") else 1
+        for new, old in zip(conv.weight.chunk(halves, 1), weight.chunk(halves, 1), strict=True):
+            new[:outs, : old.shape[1]] = old
+        bias[:outs] = found.pop(f"{name}.bias")
+        return bias
 
     blocks = []
     for name, m in detector.named_modules():
@@ -62,6 +72,10 @@ def load(detector: Detector, path: Path, images: Iterable[Tensor]) -> None:
             blocks.append(m)
             random = m.conv.weight.std()
             m.norm.reset_parameters()
+            if m.residual and f"{name}.conv.weight" not in found:
+                # One block more than the model has adds nothing at first.
+                nn.init.zeros_(m.norm.weight)
+                continue
             m.norm.bias.copy_(copy(f"{name}.conv", m.conv))
             m.norm.weight.copy_(m.conv.weight.flatten(1).std(1).clamp(min=1e-6) / random)
             m.conv.weight.div_(m.norm.weight[:, None, None, None])
@@ -69,6 +83,8 @@ def load(detector: Detector, path: Path, images: Iterable[Tensor]) -> None:
                 nn.init.zeros_(m.side[1].weight)  # type: ignore[arg-type]
         elif isinstance(m, nn.Conv2d) and m.bias is not None:
             m.bias.copy_(copy(name, m))
+    if found:
+        raise InputError(path, f"has more blocks than the configuration's network: {', '.join(sorted(found))}")
     _normalise(detector.eval(), blocks, images)
     detector.train()
 
