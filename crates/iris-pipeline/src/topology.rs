@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use iris_analytics::{Profile, demand};
-use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MonoTime, Tracks};
+use iris_core::{
+    CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MediaTime, MonoTime, Tracks,
+};
 use iris_decode::FramePool;
 use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
@@ -312,7 +314,14 @@ impl Topology {
             camera.attention.note_seen(&tracks.live);
         }
         if camera.is_gated() && camera.attention.moves() {
-            self.slots.set_rate(camera.settings.id, demand::of(tracks, camera.most()));
+            self.set_rate(camera, demand::of(tracks, camera.most()));
+        }
+    }
+
+    fn set_rate(&self, camera: &Camera, rate_hz: f32) {
+        match camera.pace() {
+            Pace::Live => self.slots.set_rate(camera.settings.id, rate_hz),
+            Pace::Replay => camera.tempo.set_rate(rate_hz),
         }
     }
 
@@ -345,12 +354,15 @@ struct Slot<'a> {
 }
 
 impl LookSink for Slot<'_> {
-    fn wants(&self) -> bool {
-        self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock)
+    fn wants(&self, at: MediaTime) -> bool {
+        match self.camera.pace() {
+            Pace::Live => self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock),
+            Pace::Replay => self.camera.tempo.is_due(at),
+        }
     }
 
     fn pace(&self, rate_hz: f32) {
-        self.topology.slots.set_rate(self.camera.settings.id, rate_hz.min(self.camera.most()));
+        self.topology.set_rate(self.camera, rate_hz.min(self.camera.most()));
     }
 
     fn attention(&self) -> &Attention {
