@@ -124,11 +124,12 @@ fn read(path: &Path) -> Result<String> {
 fn table(scenes: &[String], watched: &[Watched]) -> String {
     let whole: Vec<Score> = watched.iter().map(|watched| watched.whole.score).collect();
     let gated: Vec<Score> = watched.iter().filter_map(|watched| Some(watched.gated.as_ref()?.score)).collect();
-    let mut text = scores(scenes, &whole);
-    if !gated.is_empty() {
-        text += &format!("\nThrough the gate:\n\n{}\n{}", scores(scenes, &gated), costs(scenes, watched));
+    let whole = scores(scenes, &whole);
+    if gated.is_empty() {
+        return whole;
     }
-    text
+    let (gated, costs) = (scores(scenes, &gated), costs(scenes, watched));
+    format!("{whole}\nThrough the gate:\n\n{gated}\n{costs}")
 }
 
 fn scores(scenes: &[String], scores: &[Score]) -> String {
