@@ -185,7 +185,8 @@ impl Topology {
                     camera.ledger.decode.receive();
                     gathers = camera.is_still().then(|| gathers.unwrap_or(packet.received + GATHER));
                     let unit = Unit { due: gathers.unwrap_or(packet.received), packet, ticket };
-                    let dropped = if gathers.is_some() { self.packets.hold(id, unit) } else { self.packets.send(id, unit) };
+                    let dropped =
+                        if gathers.is_some() { self.packets.hold(id, unit) } else { self.packets.send(id, unit) };
                     camera.ledger.decode.drop_many(DropReason::QueueFull, dropped as u64);
                     wait.done().await;
                 }
