@@ -48,7 +48,8 @@ fn what_is_sent_during_a_turn_is_not_forgotten() {
 #[test]
 fn what_is_held_waits_for_what_is_sent_or_for_its_release() {
     let queues = Queues::new(4);
-    ['a', 'b'].map(|camera| queues.open(camera));
+    queues.open('a');
+    queues.open('b');
     let hold = |camera, units: std::ops::Range<u32>| units.map(|n| queues.hold(camera, Packet(n))).sum::<usize>();
     assert_eq!(hold('a', 0..2), 0);
     queues.send('b', Packet(0));

@@ -143,9 +143,10 @@ impl Camera {
         self.gated.load(Relaxed)
     }
 
-    /// Whether nothing moves, so that it does not matter if that is found a moment later.
+    /// Whether nothing moves, so that it does not matter if that is found a moment later. A replay waits for each of its
+    /// access units.
     pub(crate) fn is_still(&self) -> bool {
-        self.is_gated() && !self.attention.moves()
+        self.pace() == Pace::Live && self.is_gated() && !self.attention.moves()
     }
 
     /// Looks a second, at most.
