@@ -143,6 +143,12 @@ impl Camera {
         self.gated.load(Relaxed)
     }
 
+    /// Whether nothing moves, so that it does not matter if that is found a moment later. A replay waits for each of its
+    /// access units.
+    pub(crate) fn is_still(&self) -> bool {
+        self.pace() == Pace::Live && self.is_gated() && !self.attention.moves()
+    }
+
     /// Looks a second, at most.
     pub(crate) fn most(&self) -> f32 {
         self.settings.share.rate_hz.unwrap_or(f32::INFINITY)
@@ -256,6 +262,8 @@ impl Wait {
 /// What lies in the queue to the decoder: an access unit and, in a replay, its ticket.
 pub(crate) struct Unit {
     pub(crate) packet: Packet,
+    /// When it is to be decoded.
+    pub(crate) due: MonoTime,
     #[expect(dead_code, reason = "its drop is its message")]
     pub(crate) ticket: Ticket,
 }
