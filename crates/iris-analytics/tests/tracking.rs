@@ -192,6 +192,27 @@ fn a_truck_that_is_sometimes_a_car_is_one_track() {
 }
 
 #[test]
+fn one_thing_that_the_detector_names_twice_is_one_track() {
+    let names = ["person", "bicycle", "car", "motorcycle", "plane", "bus", "train", "truck"];
+    let twice = |x: f32| {
+        let (car, truck) = (Rect::new(x, 100.0, x + 100.0, 200.0), Rect::new(x + 5.0, 98.0, x + 105.0, 200.0));
+        // A driver is not what he drives, and a car beside is another.
+        let (driver, beside) = (Rect::new(x, 100.0, x + 98.0, 200.0), Rect::new(x + 60.0, 100.0, x + 160.0, 200.0));
+        [(truck, 0.7, TRUCK), (car, 0.8, CAR), (driver, 0.9, PERSON), (beside, 0.7, CAR)]
+    };
+    for kind in TrackerKind::ALL {
+        let epoch = Epoch::first(1);
+        let mut tracker =
+            kind.build(camera(), epoch, Profile { groups: ClassGroups::by_name(names), ..Profile::default() });
+        for i in 0..5 {
+            let tracks = tracker.update(&frame(epoch, i, i as f64 / 10.0, &twice(200.0 + 3.0 * i as f32)));
+            let classes: Vec<_> = tracks.live.iter().map(|track| track.class).collect();
+            assert_eq!(classes, [CAR, PERSON, CAR], "{kind}");
+        }
+    }
+}
+
+#[test]
 fn the_life_of_a_track() {
     use TrackState::{Confirmed, Lost, Tentative};
     for kind in TrackerKind::ALL {

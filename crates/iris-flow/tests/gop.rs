@@ -46,6 +46,29 @@ fn what_is_sent_during_a_turn_is_not_forgotten() {
 }
 
 #[test]
+fn what_is_held_waits_for_what_is_sent_or_for_its_release() {
+    let queues = Queues::new(4);
+    queues.open('a');
+    queues.open('b');
+    let hold = |camera, units: std::ops::Range<u32>| units.map(|n| queues.hold(camera, Packet(n))).sum::<usize>();
+    assert_eq!(hold('a', 0..2), 0);
+    queues.send('b', Packet(0));
+    assert_eq!(serve(&queues, 1), [('b', 1)], "nobody is called to 'a'");
+    queues.send('a', Packet(2));
+    assert_eq!(serve(&queues, 1), [('a', 3)]);
+    assert_eq!(hold('a', 0..3), 0);
+    queues.release('a');
+    queues.release('b');
+    queues.release('a');
+    queues.send_end('b');
+    assert_eq!(serve(&queues, 2), [('a', 3), ('b', 1)]);
+    assert_eq!((hold('a', 0..6), queues.depth('a'), queues.hold('c', Packet(0))), (2, 4, 1), "bounded like the others");
+    queues.send_gap('a');
+    assert_eq!(serve(&queues, 1), [('a', BURST)]);
+    assert_eq!(serve(&queues, 1), [('a', 1)], "the gap comes last");
+}
+
+#[test]
 fn a_retired_camera_is_gone_and_its_units_are_counted() {
     let queues = Queues::new(4);
     queues.open('a');

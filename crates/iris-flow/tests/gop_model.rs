@@ -22,6 +22,8 @@ impl Unit for Packet {
 #[derive(Debug, Clone)]
 enum Op {
     Send { camera: u8, is_key: bool },
+    Hold { camera: u8, is_key: bool },
+    Release(u8),
     Gap(u8),
     End(u8),
     Open(u8),
@@ -35,6 +37,8 @@ fn op() -> impl Strategy<Value = Op> {
     let camera = || 0..CAMERAS;
     prop_oneof![
         12 => (camera(), prop::bool::weighted(0.25)).prop_map(|(camera, is_key)| Op::Send { camera, is_key }),
+        6 => (camera(), prop::bool::weighted(0.25)).prop_map(|(camera, is_key)| Op::Hold { camera, is_key }),
+        2 => camera().prop_map(Op::Release),
         1 => camera().prop_map(Op::Gap),
         1 => camera().prop_map(Op::End),
         1 => camera().prop_map(Op::Open),
@@ -105,9 +109,13 @@ struct Model {
 
 impl Model {
     fn add(&mut self, camera: u8, add: impl FnOnce(&mut Line) -> usize) -> Option<usize> {
-        let result = add(self.lines[camera as usize].as_mut()?);
+        let result = self.hold(camera, add);
         self.refresh(camera);
-        Some(result)
+        result
+    }
+
+    fn hold(&mut self, camera: u8, add: impl FnOnce(&mut Line) -> usize) -> Option<usize> {
+        self.lines[camera as usize].as_mut().map(add)
     }
 
     /// Puts a camera at the end of the ready list if it has work and nobody has it.
@@ -178,12 +186,17 @@ struct World<'q> {
 }
 
 impl World<'_> {
-    fn send(&mut self, camera: u8, is_key: bool) {
+    fn send(&mut self, camera: u8, is_key: bool, held: bool) {
         self.seq += 1;
         let packet = Packet { seq: self.seq, is_key };
         let before: Vec<u64> = self.waiting(camera).chain([self.seq]).collect();
-        let dropped = self.queues.send(camera, packet.clone());
-        assert_eq!(dropped, self.model.add(camera, |line| line.send(packet)).unwrap_or(1));
+        let queued = packet.clone();
+        let (dropped, expected) = if held {
+            (self.queues.hold(camera, queued), self.model.hold(camera, |line| line.send(packet)))
+        } else {
+            (self.queues.send(camera, queued), self.model.add(camera, |line| line.send(packet)))
+        };
+        assert_eq!(dropped, expected.unwrap_or(1));
         let after: Vec<u64> = self.waiting(camera).collect();
         let lost = before.iter().filter(|seq| !after.contains(seq));
         self.dropped[camera as usize].extend(lost);
@@ -242,7 +255,12 @@ impl World<'_> {
 
     fn apply(&mut self, op: &Op) {
         match *op {
-            Op::Send { camera, is_key } => self.send(camera, is_key),
+            Op::Send { camera, is_key } => self.send(camera, is_key, false),
+            Op::Hold { camera, is_key } => self.send(camera, is_key, true),
+            Op::Release(camera) => {
+                self.queues.release(camera);
+                self.model.refresh(camera);
+            }
             Op::Gap(camera) => {
                 self.queues.send_gap(camera);
                 self.model.add(camera, |line| {

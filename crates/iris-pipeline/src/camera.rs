@@ -16,6 +16,7 @@ use crate::ladder::{Attention, Rung};
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::settings::{CameraSettings, Gating, Pace};
+use crate::tempo::Tempo;
 
 /// A camera at one moment.
 #[derive(Debug, Clone)]
@@ -57,11 +58,13 @@ pub(crate) struct Camera {
     pub(crate) stop: CancellationToken,
     pub(crate) audience: Audience,
     pub(crate) attention: Attention,
+    pub(crate) tempo: Tempo,
     eye: Mutex<Eye>,
     state: watch::Sender<(State, MonoTime)>,
     log_budget: Mutex<LogBudget>,
     interrupted: AtomicBool,
     recorded: AtomicBool,
+    gated: AtomicBool,
     run: u32,
     connection: AtomicU32,
     age_micros: AtomicU64,
@@ -70,17 +73,20 @@ pub(crate) struct Camera {
 impl Camera {
     pub(crate) fn new(settings: CameraSettings, first: Epoch, eye: Eye, now: MonoTime) -> Self {
         let recorded = AtomicBool::new(settings.pace == Pace::Replay);
+        let gated = AtomicBool::new(settings.gating != Gating::Off);
         Self {
             settings,
             ledger: Ledger::default(),
             stop: CancellationToken::new(),
             audience: Audience::new(),
             attention: Attention::default(),
+            tempo: Tempo::default(),
             eye: Mutex::new(eye),
             state: watch::Sender::new((State::Connecting, now)),
             log_budget: Mutex::new(LogBudget::new(now)),
             interrupted: AtomicBool::new(false),
             recorded,
+            gated,
             run: first.run,
             connection: AtomicU32::new(first.connection),
             age_micros: AtomicU64::new(u64::MAX),
@@ -119,10 +125,13 @@ impl Camera {
         self.interrupted.swap(false, Relaxed)
     }
 
-    /// Notes that its source is a recording, as a complete HLS playlist is: it can wait, so nothing of it is dropped.
+    /// Notes that its source is a recording. One that was thought to be live, as a complete HLS playlist is, can wait after
+    /// all, so nothing of it is dropped, and it is looked at in whole.
     pub(crate) fn note_recording(&self) {
-        self.recorded.store(true, Relaxed);
-        self.eye().look_at_all();
+        if !self.recorded.swap(true, Relaxed) {
+            self.gated.store(false, Relaxed);
+            self.eye().look_at_all();
+        }
     }
 
     pub(crate) fn pace(&self) -> Pace {
@@ -131,7 +140,13 @@ impl Camera {
 
     /// Whether a gate stands before the model.
     pub(crate) fn is_gated(&self) -> bool {
-        self.settings.gating != Gating::Off && self.pace() == Pace::Live
+        self.gated.load(Relaxed)
+    }
+
+    /// Whether nothing moves, so that it does not matter if that is found a moment later. A replay waits for each of its
+    /// access units.
+    pub(crate) fn is_still(&self) -> bool {
+        self.pace() == Pace::Live && self.is_gated() && !self.attention.moves()
     }
 
     /// Looks a second, at most.
@@ -247,6 +262,8 @@ impl Wait {
 /// What lies in the queue to the decoder: an access unit and, in a replay, its ticket.
 pub(crate) struct Unit {
     pub(crate) packet: Packet,
+    /// When it is to be decoded.
+    pub(crate) due: MonoTime,
     #[expect(dead_code, reason = "its drop is its message")]
     pub(crate) ticket: Ticket,
 }

@@ -22,7 +22,7 @@ use crate::ladder::Gate;
 use crate::look::Eye;
 use crate::meter::Ledger;
 use crate::models::{Loaded, Models};
-use crate::settings::{CameraSettings, DeviceSettings, Gating, ModelSettings, Pace, Role, Settings};
+use crate::settings::{CameraSettings, DeviceSettings, Gating, ModelSettings, Role, Settings};
 use crate::slots::LatestSlots;
 use crate::topology::{DETECTIONS, PACKETS, REPORTS, Report, ToAnalyst, Topology, analyse, send};
 use crate::waiting::Waiting;
@@ -288,10 +288,10 @@ impl Pipeline {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
-        let gate = match (settings.pace, settings.gating) {
-            (Pace::Replay, _) | (_, Gating::Off) => None,
-            (Pace::Live, Gating::Motion) => Some(Gate::default()),
-            (Pace::Live, Gating::Sizes) => Some(Gate::new(Some(SizeGate::default()))),
+        let gate = match settings.gating {
+            Gating::Off => None,
+            Gating::Motion => Some(Gate::default()),
+            Gating::Sizes => Some(Gate::new(Some(SizeGate::default()))),
         };
         let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest, gate);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));

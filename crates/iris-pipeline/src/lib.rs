@@ -21,6 +21,7 @@ mod settings;
 mod shedding;
 mod slots;
 mod still;
+mod tempo;
 pub mod topology;
 mod waiting;
 

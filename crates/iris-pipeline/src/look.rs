@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use iris_core::{Clock, DropReason, Frame, Packet};
+use iris_core::{Clock, DropReason, Frame, MediaTime, Packet};
 use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
 use iris_infer::{Manifest, Prepared, Preprocessor};
 
@@ -17,8 +17,8 @@ pub(crate) struct Look {
 
 /// Where an eye's looks go.
 pub(crate) trait LookSink {
-    /// Whether a frame is worth preparing now.
-    fn wants(&self) -> bool;
+    /// Whether a frame of this time is worth preparing now.
+    fn wants(&self, at: MediaTime) -> bool;
     /// What else is known of the camera.
     fn attention(&self) -> &Attention;
     /// Says how many looks a second the camera wants from now on.
@@ -146,7 +146,7 @@ impl Eye {
                 count.drop_one(DropReason::Still);
                 continue;
             }
-            if !to.wants() {
+            if !to.wants(frame.at.media) {
                 count.drop_one(DropReason::Skipped);
                 continue;
             }

@@ -46,7 +46,7 @@ pub struct CameraSettings {
     pub model: usize,
     /// Its claim on the devices: detections a second at most, and weight.
     pub share: Share,
-    /// What stands before the model. A replay is looked at in whole.
+    /// What stands before the model. A recording is looked at in whole where only its stream says that it is one.
     pub gating: Gating,
     /// Which tracker follows what the model sees.
     pub tracker: TrackerKind,

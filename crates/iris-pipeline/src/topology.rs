@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use iris_analytics::{Profile, demand};
-use iris_core::{CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MonoTime, Tracks};
+use iris_core::{
+    CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MediaTime, MonoTime, Tracks,
+};
 use iris_decode::FramePool;
 use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
@@ -43,6 +45,9 @@ use crate::waiting::Waiting;
 
 /// Access units that a camera's queue to the decoder holds: five seconds at 10 frames/s, two at 25.
 pub const PACKETS: usize = 50;
+/// For how long the access units of a camera in which nothing moves gather before they are decoded. One after the other
+/// finds the decoder's memory in the cache, which the other cameras take from it in between (docs/adr/0016).
+const GATHER: Duration = Duration::from_millis(250);
 /// Results that wait for one analytics thread.
 pub const DETECTIONS: usize = 64;
 /// Reports that wait for whoever stores them. Each may hold a picture: 64 of 1080p are 200 MB.
@@ -159,9 +164,17 @@ impl Topology {
 
     async fn read(&self, camera: &Camera, mut stream: CameraStream) {
         let id = camera.settings.id;
+        // Until when the access units that gather are held back.
+        let mut gathers: Option<MonoTime> = None;
         loop {
+            let left = gathers.map_or(Duration::ZERO, |until| until.since(self.clock.mono()));
             let output = tokio::select! {
                 () = camera.stop.cancelled() => return self.packets.send_end(id),
+                () = tokio::time::sleep(left), if gathers.is_some() => {
+                    gathers = None;
+                    self.packets.release(id);
+                    continue;
+                }
                 output = stream.next() => output,
             };
             match output {
@@ -170,7 +183,10 @@ impl Topology {
                     let (ticket, wait) = ticket(camera.pace());
                     camera.audience.show(&packet);
                     camera.ledger.decode.receive();
-                    let dropped = self.packets.send(id, Unit { packet, ticket });
+                    gathers = camera.is_still().then(|| gathers.unwrap_or(packet.received + GATHER));
+                    let unit = Unit { due: gathers.unwrap_or(packet.received), packet, ticket };
+                    let dropped =
+                        if gathers.is_some() { self.packets.hold(id, unit) } else { self.packets.send(id, unit) };
                     camera.ledger.decode.drop_many(DropReason::QueueFull, dropped as u64);
                     wait.done().await;
                 }
@@ -211,7 +227,7 @@ impl Topology {
             for work in turn.by_ref() {
                 match work {
                     Work::Unit(unit) => {
-                        self.note_lag(unit.packet.received);
+                        self.note_lag(unit.due);
                         eye.see(&unit.packet, count, &*self.clock, &slot);
                     }
                     Work::Gap => {
@@ -312,15 +328,22 @@ impl Topology {
             camera.attention.note_seen(&tracks.live);
         }
         if camera.is_gated() && camera.attention.moves() {
-            self.slots.set_rate(camera.settings.id, demand::of(tracks, camera.most()));
+            self.set_rate(camera, demand::of(tracks, camera.most()));
         }
     }
 
-    /// Notes how long an access unit waited for its decoder, and sheds cameras where that is too long.
-    fn note_lag(&self, received: MonoTime) {
+    fn set_rate(&self, camera: &Camera, rate_hz: f32) {
+        match camera.pace() {
+            Pace::Live => self.slots.set_rate(camera.settings.id, rate_hz),
+            Pace::Replay => camera.tempo.set_rate(rate_hz),
+        }
+    }
+
+    /// Notes how long an access unit that was due waited for its decoder, and sheds cameras where that is too long.
+    fn note_lag(&self, due: MonoTime) {
         let now = self.clock.mono();
         let mut shedder = self.shedder.lock().unwrap_or_else(PoisonError::into_inner);
-        if shedder.note(now, now.since(received)) {
+        if shedder.note(now, now.since(due)) {
             let cameras = self.live_cameras();
             let still = cameras.iter().filter(|camera| !camera.attention.moves()).count();
             let shed = shedder.decide(now, cameras.len(), still, self.slots.waits());
@@ -345,12 +368,15 @@ struct Slot<'a> {
 }
 
 impl LookSink for Slot<'_> {
-    fn wants(&self) -> bool {
-        self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock)
+    fn wants(&self, at: MediaTime) -> bool {
+        match self.camera.pace() {
+            Pace::Live => self.topology.slots.wants(self.camera.settings.id, &*self.topology.clock),
+            Pace::Replay => self.camera.tempo.is_due(at),
+        }
     }
 
     fn pace(&self, rate_hz: f32) {
-        self.topology.slots.set_rate(self.camera.settings.id, rate_hz.min(self.camera.most()));
+        self.topology.set_rate(self.camera, rate_hz.min(self.camera.most()));
     }
 
     fn attention(&self) -> &Attention {

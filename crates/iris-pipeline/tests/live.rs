@@ -3,13 +3,14 @@
 mod common;
 
 use std::collections::HashMap;
+use std::process::Command;
 
 use common::{ONE_CORE, TWO_CORES, camera, runtime, start, testdata};
 use iris_core::{CameraId, DropReason, FrameKey};
 use iris_flow::blocking::Receiver;
 use iris_infer::Share;
 use iris_ingest::Transport;
-use iris_pipeline::{CameraSettings, Pace, Report, Stages};
+use iris_pipeline::{CameraSettings, Gating, Pace, Report, Rung, Stages};
 use iris_sim::{Farm, Fault};
 use tokio::runtime::Runtime;
 
@@ -121,5 +122,35 @@ fn a_source_that_is_stopped_ends_its_tracks() {
     }
     assert_eq!(open, 0, "every event that was begun is ended");
     pipeline.shutdown();
+    runtime.block_on(farm.shutdown());
+}
+
+#[test]
+fn where_nothing_moves_access_units_gather_and_none_is_forgotten() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().expect("a folder"));
+    let clip = folder.path().join("nobody.mp4");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "color=gray:s=320x180:r=10:d=4"]);
+    ffmpeg.args(["-c:v", "libx264", "-profile:v", "baseline", "-g", "20"]).arg(&clip);
+    assert!(ffmpeg.status().expect("these tests need ffmpeg: cargo xtask setup installs it").success());
+    let builder = Farm::builder().clip(clip).cameras(1);
+    let farm = runtime.block_on(builder.start()).expect("the farm starts");
+
+    let (mut pipeline, _reports) = start(ONE_CORE, &runtime);
+    let settings = settings(&farm).into_iter().map(|camera| CameraSettings { gating: Gating::Motion, ..camera });
+    pipeline.apply(settings.collect()).expect("the camera is taken");
+    let view = pipeline.view();
+    let (mut most, mut seen) = (0, 0);
+    while most < 2 || seen < 20 {
+        std::thread::yield_now();
+        view.cameras(|_, status, ledger, depth| {
+            most = if status.rung == Rung::Still { depth.max(most) } else { most };
+            seen = ledger.decode.dropped(DropReason::Still);
+        });
+    }
+    pipeline.shutdown();
+    view.cameras(|_, _, ledger, _| {
+        assert_eq!((ledger.decode.in_flight(), ledger.decode.dropped(DropReason::QueueFull)), (0, 0));
+    });
     runtime.block_on(farm.shutdown());
 }

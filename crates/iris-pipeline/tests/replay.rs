@@ -8,8 +8,9 @@ use std::path::Path;
 use common::{ONE_CORE, TWO_CORES, camera, runtime, start, start_with, testdata};
 use iris_core::{DropReason, Event};
 use iris_flow::blocking::Receiver;
+use iris_infer::Share;
 use iris_ingest::State;
-use iris_pipeline::{Ledger, Pace, Pipeline, Report, Stages};
+use iris_pipeline::{CameraSettings, Gating, Ledger, Pace, Pipeline, Report, Stages};
 use tokio::runtime::Runtime;
 
 fn clip() -> String {
@@ -44,9 +45,13 @@ fn log(reports: &[Report]) -> String {
 }
 
 fn replay(cores: usize) -> (Runtime, Pipeline, Vec<Report>) {
+    replay_of(camera("yard", &clip(), Pace::Replay, Vec::new()), cores)
+}
+
+fn replay_of(camera: CameraSettings, cores: usize) -> (Runtime, Pipeline, Vec<Report>) {
     let runtime = runtime();
     let (mut pipeline, reports) = start(cores, &runtime);
-    pipeline.apply(vec![camera("yard", &clip(), Pace::Replay, Vec::new())]).expect("the camera is taken");
+    pipeline.apply(vec![camera]).expect("the camera is taken");
     let reports = until_finished(&reports, 1);
     (runtime, pipeline, reports)
 }
@@ -93,6 +98,25 @@ fn the_same_clip_gives_the_same_log_again_and_on_more_cores() {
         .into();
     assert_eq!(logs[0], logs[1], "twice on one core");
     assert_eq!(logs[0], logs[2], "on one core and on two");
+}
+
+#[test]
+fn a_gated_replay_is_looked_at_as_often_as_what_moves_asks_for_whatever_the_cores() {
+    let logs = [ONE_CORE, TWO_CORES].map(|cores| {
+        // Half as many as the clip has.
+        let share = Share { rate_hz: Some(5.0), ..Share::default() };
+        let yard = camera("yard", &clip(), Pace::Replay, Vec::new());
+        let (_runtime, pipeline, reports) = replay_of(CameraSettings { gating: Gating::Motion, share, ..yard }, cores);
+        assert_eq!(events(&reports).into_iter().filter(|event| event.ended.is_some()).count(), 3, "{}", log(&reports));
+        pipeline.view().cameras(|_, _, Ledger { decode, model, .. }, _| {
+            let left_out = decode.dropped(DropReason::Still) + decode.dropped(DropReason::Skipped);
+            assert!((35..60).contains(&left_out), "{left_out} of 80 frames were left out");
+            assert_eq!((decode.emitted() + left_out, decode.in_flight(), model.dropped_total()), (80, 0, 0));
+        });
+        pipeline.shutdown();
+        log(&reports)
+    });
+    assert_eq!(logs[0], logs[1]);
 }
 
 #[test]

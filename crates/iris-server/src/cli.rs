@@ -141,8 +141,11 @@ pub struct RunArgs {
     /// Which tracker follows the detections
     #[arg(long, value_enum)]
     pub tracker: Option<TrackerArg>,
-    /// How often to look at a live source, in detections a second; files are looked at frame by frame
-    #[arg(long, value_name = "HZ", default_value_t = 5.0)]
+    /// Look only where something moves and as often as what is followed asks for, as a server does at its cameras
+    #[arg(long)]
+    pub gate: bool,
+    /// How often to look at most, in detections a second; files without --gate are looked at frame by frame
+    #[arg(long, value_name = "HZ", default_value_t = 10.0)]
     pub rate: f32,
     /// How RTSP carries the pictures
     #[arg(long, value_enum, default_value_t = TransportArg::Tcp)]

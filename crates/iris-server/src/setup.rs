@@ -62,13 +62,18 @@ fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings
     let model = ModelSettings { path: camera.model.path.clone(), min_score: None };
     let (model, manifest) = pipeline.load(&model)?;
     let url = SourceUrl::parse(camera.url.expose())?;
+    // A file is looked at in whole.
+    let (pace, gating) = match url.path() {
+        Some(_) => (Pace::Replay, Gating::Off),
+        None => (Pace::Live, gating(camera.gate)),
+    };
     Ok(CameraSettings {
         id: camera.id,
-        pace: if url.path().is_some() { Pace::Replay } else { Pace::Live },
+        pace,
         source: Source { url, transport: transport(camera.transport), limits: Limits::default() },
         model,
         share: Share { rate_hz: Some(camera.rate), ..Share::default() },
-        gating: gating(camera.gate),
+        gating,
         tracker: tracker(camera.tracker),
         rules: rules(camera, &manifest)?,
         report_frames: false,

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod cameras;
+mod procs;
 mod truth;
 
 use std::ffi::OsString;

@@ -87,22 +87,29 @@ pub(super) struct Score {
     pub(super) seconds: u32,
 }
 
-/// Gives each happening the first event that may tell of it and tells of no other yet.
+/// How Iris did.
 pub(super) fn compare(truth: &[Happening], raised: &[Raised], seconds: u32) -> Score {
+    let (told, rest) = assign(truth, raised);
+    let hits = told.iter().flatten().count();
+    let repeats = rest.iter().filter(|event| truth.iter().any(|happening| event.tells(happening))).count();
+    Score { hits, misses: told.len() - hits, repeats, false_alarms: rest.len() - repeats, seconds }
+}
+
+/// When the event that tells of each happening began, in seconds.
+pub(super) fn begins(truth: &[Happening], raised: &[Raised]) -> Vec<Option<f64>> {
+    let (told, _) = assign(truth, raised);
+    told.into_iter().map(|event| event.map(Raised::from)).collect()
+}
+
+/// Gives each happening the first event that may tell of it and tells of no other yet. What is left, too.
+fn assign<'r>(truth: &[Happening], raised: &'r [Raised]) -> (Vec<Option<&'r Raised>>, Vec<&'r Raised>) {
     let mut rest: Vec<&Raised> = raised.iter().filter(|event| event.state != "started").collect();
-    let mut score = Score { seconds, ..Score::default() };
-    for happening in truth {
-        match rest.iter().position(|event| event.tells(happening)) {
-            Some(at) => {
-                rest.remove(at);
-                score.hits += 1;
-            }
-            None => score.misses += 1,
-        }
-    }
-    score.repeats = rest.iter().filter(|event| truth.iter().any(|happening| event.tells(happening))).count();
-    score.false_alarms = rest.len() - score.repeats;
-    score
+    let mut first = |happening: &Happening| {
+        let place = rest.iter().position(|event| event.tells(happening))?;
+        Some(rest.remove(place))
+    };
+    let told = truth.iter().map(&mut first).collect();
+    (told, rest)
 }
 
 /// All of them together.
@@ -148,6 +155,7 @@ mod tests {
         let truth = [happening("yard", 10.0, 20.0), happening("yard", 12.0, 18.0)];
         let score = compare(&truth, &[raised("yard", 11.0, 19.0)], 1);
         assert_eq!((score.hits, score.misses, score.repeats), (1, 1, 0));
+        assert_eq!(begins(&truth, &[raised("yard", 11.0, 19.0)]), [Some(11.0), None]);
     }
 
     #[test]

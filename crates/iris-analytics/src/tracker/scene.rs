@@ -14,6 +14,10 @@ const CONFIRM: (u32, u32) = (2, 3);
 /// How long a confirmed track that is not seen lives on, in seconds.
 const LOST_LIMIT: f64 = 2.0;
 
+/// Boxes of two classes of one group that overlap by more show one thing, which the detector cannot name. Those of one
+/// class were suppressed already.
+const SAME_THING: f32 = 0.7;
+
 /// The targets and detections of one frame.
 pub(super) struct Scene {
     source: (CameraId, Epoch),
@@ -87,6 +91,25 @@ impl Scene {
                 taken: false,
             },
         ));
+        self.name_once();
+    }
+
+    /// Leaves of detections that show one thing the strongest.
+    fn name_once(&mut self) {
+        let is_weaker = |one: &Seen, other: &Seen| {
+            one.group == other.group
+                && one.class != other.class
+                && (one.score, other.class.0) < (other.score, one.class.0)
+                && one.rect.iou(&other.rect) > SAME_THING
+        };
+        let mut i = 0;
+        while let Some(one) = self.seen.get(i) {
+            if self.seen.iter().any(|other| is_weaker(one, other)) {
+                self.seen.remove(i);
+            } else {
+                i += 1;
+            }
+        }
     }
 
     /// Matches targets that were not found yet with detections that no target has claimed, of those that `targets`

@@ -6,6 +6,8 @@
 //!
 //! A camera that has work stands in one ready list; a worker takes it from the front, has it for itself for a
 //! [`Turn`] of a few items, and puts it back at the end. So no camera starves, and a camera's units stay in order.
+//! Units that are not urgent can be held back until some have gathered: a run of them costs a worker less than one
+//! after the other between those of other cameras.
 //! What decoding is, and which losses are counted where, belongs to the pipeline.
 
 mod line;
@@ -110,6 +112,11 @@ impl<K: Copy + Eq + Hash, T> Queues<K, T> {
         discarded
     }
 
+    /// Makes a camera ready of which units are [held](Self::hold).
+    pub fn release(&self, key: K) {
+        self.add(key, |_| ());
+    }
+
     /// Says that something is missing before what is sent next.
     pub fn send_gap(&self, key: K) {
         self.add(key, Line::mark_gap);
@@ -198,6 +205,14 @@ impl<K: Copy + Eq + Hash, T: Unit> Queues<K, T> {
     /// the camera is not open.
     pub fn send(&self, key: K, unit: T) -> usize {
         self.add(key, |line| line.send(unit)).unwrap_or(1)
+    }
+
+    /// Queues a unit like [`send`](Self::send), but does not make the camera ready: it waits for what is sent later, or
+    /// for [`release`](Self::release).
+    pub fn hold(&self, key: K, unit: T) -> usize {
+        let mut state = self.lock();
+        let camera = state.cameras.get_mut(&key).filter(|camera| camera.open);
+        camera.map_or(1, |camera| camera.line.send(unit))
     }
 }
 

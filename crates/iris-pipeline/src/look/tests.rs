@@ -62,7 +62,7 @@ struct Sink {
 }
 
 impl LookSink for Sink {
-    fn wants(&self) -> bool {
+    fn wants(&self, _at: MediaTime) -> bool {
         true
     }
 

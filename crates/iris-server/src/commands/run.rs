@@ -97,8 +97,8 @@ fn camera(
         source: Source { url, transport: args.transport.into(), limits: Limits::default() },
         pace: if is_file { Pace::Replay } else { Pace::Live },
         model: 0,
-        share: Share { rate_hz: (!is_file).then_some(args.rate), ..Share::default() },
-        gating: Gating::Off,
+        share: Share { rate_hz: (!is_file || args.gate).then_some(args.rate), ..Share::default() },
+        gating: if args.gate { Gating::Motion } else { Gating::Off },
         tracker,
         rules: configured.map(|camera| setup::rules(camera, manifest)).transpose()?.unwrap_or_default(),
         report_frames: true,
@@ -152,6 +152,7 @@ struct Outputs {
     video: Option<(Annotator, VideoWriter)>,
     tracks: Option<BufWriter<File>>,
     progress: Progress,
+    gated: bool,
     /// What was told with the frame that comes next.
     told: Vec<Event>,
     frames: u64,
@@ -175,6 +176,7 @@ impl Outputs {
             video,
             tracks: args.tracks.as_deref().map(create).transpose()?.map(BufWriter::new),
             progress: Progress::new(),
+            gated: args.gate,
             told: Vec::new(),
             frames: 0,
             ended: 0,
@@ -218,8 +220,11 @@ impl Outputs {
     }
 
     fn frame(&mut self, frame: &Frame, mut tracks: Tracks) -> Result<()> {
-        // Access units are numbered as they are decoded; people and scorers count frames as they are shown.
-        tracks.key.seq = self.frames;
+        // Access units are numbered as they are decoded; people and scorers count frames as they are shown. Those that a
+        // gate left out leave no other number than the first.
+        if !self.gated {
+            tracks.key.seq = self.frames;
+        }
         self.frames += 1;
         if let Some((annotator, video)) = &mut self.video {
             video.write(annotator.draw(frame, &tracks, &self.told), frame.at.media)?;

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::super::truth::{Raised, Score, compare, sum};
 use super::clips::Clips;
 use super::farm::Visit;
-use super::procs::Usage;
 use super::scrape::Scrape;
 use super::server::name;
 use super::watch::{Look, Watched};
+use crate::bench::procs::Usage;
 
 /// Reasons at the stage `decode` for which nobody has looked at a frame; all others are a choice.
 const LOST: [&str; 4] = ["queue_full", "awaiting_keyframe", "corrupt", "undisplayed"];

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::Bench;
 use super::farm::Plan;
-use super::procs::Usage;
 use super::server::{Server, name};
 use super::watch::{Watched, watch};
+use crate::bench::procs::Usage;
 
 const MIB: f64 = 1_048_576.0;
 /// One of so many cameras stays.

@@ -8,7 +8,6 @@ mod figures;
 mod flap;
 mod peers;
 mod plot;
-mod procs;
 mod report;
 mod scrape;
 mod server;

@@ -121,9 +121,10 @@ pub(super) fn peers(all: &[Outcome]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clips::Clips;
     use super::super::watch::{Look, Watched};
-    use super::super::{clips::Clips, procs::Usage};
     use super::*;
+    use crate::bench::procs::Usage;
 
     fn figures(cameras: usize, cpu_seconds: f64, memory_bytes: u64) -> Figures {
         let look = |at| Look { at, detections: vec![0; cameras] };

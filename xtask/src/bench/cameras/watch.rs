@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-use super::procs::{Usage, cpu_seconds, usage};
 use super::scrape::{Counts, Scrape};
 use super::server::{Server, name};
+use crate::bench::procs::{Usage, cpu_seconds, usage};
 
 /// How often the metrics are asked for: a camera with five results a second has some in each period.
 const PERIOD: Duration = Duration::from_millis(500);

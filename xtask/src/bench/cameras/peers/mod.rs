@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Bench;
 use super::figures::Figures;
-use super::procs::usage;
+use crate::bench::procs::usage;
 use crate::child::Child;
 use crate::setup;
 use crate::shell::{root, say};

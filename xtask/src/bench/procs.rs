@@ -27,6 +27,11 @@ pub(super) fn cpu_seconds(group: u32) -> Result<f64> {
     Ok(members(group)?.iter().map(|(_, stat)| stat.cpu_seconds).sum())
 }
 
+/// The processor time of this process and of the children that it has waited for.
+pub(super) fn own_cpu_seconds() -> Result<f64> {
+    Ok(Stat::read(Path::new("/proc/self")).context("cannot read /proc/self/stat")?.cpu_seconds)
+}
+
 /// All that the group uses.
 pub(super) fn usage(group: u32) -> Result<Usage> {
     let mut sum = Usage::default();
