@@ -58,6 +58,13 @@ pub struct Counts {
     pub undisplayed: u64,
 }
 
+impl Counts {
+    /// Those of which nothing came yet.
+    pub fn in_flight(&self) -> u64 {
+        self.pushed - self.frames - self.corrupt - self.awaiting_keyframe - self.skipped - self.undisplayed
+    }
+}
+
 /// The decoder of one camera. After each [`push`](Self::push), [`pull`](Self::pull) until there is no frame.
 pub struct Decoder {
     pool: Arc<FramePool>,

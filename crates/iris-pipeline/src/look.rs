@@ -37,13 +37,15 @@ pub(crate) struct Eye {
     backlog: Option<Backlog>,
     /// What of the decoder's counts is in the books.
     booked: Counts,
+    /// How many access units the decoder holds back that are in the books already.
+    settled: u64,
 }
 
 impl Eye {
     pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gate: Option<Gate>) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
         let preprocessor = Preprocessor::new(manifest);
-        Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default() }
+        Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default(), settled: 0 }
     }
 
     /// Takes the gate away.
@@ -129,6 +131,7 @@ impl Eye {
             }
         }
         self.booked = self.decoder.counts();
+        self.settled = self.booked.in_flight();
     }
 
     fn pass_on(&mut self, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
@@ -142,7 +145,12 @@ impl Eye {
                 }
             };
             let judge = |gate: &mut Gate| gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz));
-            if !self.gate.as_mut().is_none_or(judge) {
+            let is_wanted = self.gate.as_mut().is_none_or(judge);
+            if self.settled > 0 {
+                self.settled -= 1;
+                continue;
+            }
+            if !is_wanted {
                 count.drop_one(DropReason::Still);
                 continue;
             }
@@ -167,10 +175,15 @@ impl Eye {
     /// Brings the books up to the decoder's counts: what it took and did not return as a frame.
     fn book(&mut self, count: &StageCount) {
         let (now, before) = (self.decoder.counts(), self.booked);
-        count.drop_many(DropReason::Corrupt, now.corrupt - before.corrupt);
+        let mut unsettled = |units: u64| {
+            let settled = units.min(self.settled);
+            self.settled -= settled;
+            units - settled
+        };
+        count.drop_many(DropReason::Corrupt, unsettled(now.corrupt - before.corrupt));
         count.drop_many(DropReason::AwaitingKeyframe, now.awaiting_keyframe - before.awaiting_keyframe);
         count.drop_many(DropReason::Skipped, now.skipped - before.skipped);
-        count.drop_many(DropReason::Undisplayed, now.undisplayed - before.undisplayed);
+        count.drop_many(DropReason::Undisplayed, unsettled(now.undisplayed - before.undisplayed));
         self.booked = now;
     }
 }

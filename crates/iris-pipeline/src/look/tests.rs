@@ -25,12 +25,16 @@ fn nobody() -> Vec<Packet> {
 }
 
 fn clip(x: &str) -> Vec<Packet> {
+    encoded(x, &["-profile:v", "baseline"])
+}
+
+fn encoded(x: &str, how: &[&str]) -> Vec<Packet> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.mp4");
     let scene = format!("color=gray:s=320x180:r=10:d=8[a];color=white:s=40x80:r=10:d=8[b];[a][b]overlay=x='{x}':y=60");
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-nostdin", "-loglevel", "error", "-filter_complex", &scene]);
-    ffmpeg.args(["-c:v", "libx264", "-profile:v", "baseline", "-g", "20", "-sc_threshold", "0"]).arg(&path);
+    ffmpeg.args(["-c:v", "libx264", "-g", "20", "-sc_threshold", "0"]).args(how).arg(&path);
     assert!(ffmpeg.status().expect("these tests need ffmpeg: cargo xtask setup installs it").success());
     demux(&path)
 }
@@ -190,6 +194,24 @@ fn everything_is_shed_where_that_is_not_enough() {
     watch.see(&walker());
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
     assert_eq!(watch.sink.attention.shed(), Shed::Always);
+}
+
+#[test]
+fn what_a_decoder_holds_back_when_it_catches_up_is_booked_once() {
+    let mut watch = Watch::new(None);
+    let packets = encoded("t*20", &["-bf", "3", "-b_strategy", "0"]);
+    watch.sink.attention.set_shed(Shed::Always);
+    watch.see(&packets[..30]);
+    watch.sink.attention.set_shed(Shed::No);
+    for (seen, packet) in (30u64..).zip(&packets[30..]) {
+        watch.see(std::slice::from_ref(packet));
+        let Watch { count, .. } = &watch;
+        assert!(count.emitted() + count.dropped_total() <= seen + 1, "after access unit {seen}");
+    }
+    watch.eye.end(&watch.count, &ManualClock::default(), &watch.sink);
+    assert_eq!((watch.count.received(), watch.count.in_flight()), (80, 0));
+    assert_eq!(watch.count.emitted(), watch.looks().len() as u64);
+    assert!(watch.looks().len() > 40, "{:?}", watch.looks());
 }
 
 #[test]
