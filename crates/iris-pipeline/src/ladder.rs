@@ -103,6 +103,10 @@ impl Attention {
         }
     }
 
+    pub(crate) fn note_moved(&self, now: MonoTime) {
+        self.moved.store(now.0.as_micros() as u64, Relaxed);
+    }
+
     pub(crate) fn moved(&self) -> u64 {
         self.moved.load(Relaxed)
     }
@@ -196,7 +200,7 @@ impl Gate {
 
     fn stand(&self, now: MonoTime, attention: &Attention) {
         if self.is_open {
-            attention.moved.store(now.0.as_micros() as u64, Relaxed);
+            attention.note_moved(now);
         }
         if self.is_open && attention.shed() == Shed::WhileStill {
             // Another camera is shed instead, at the next turn.

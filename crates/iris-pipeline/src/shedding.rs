@@ -5,14 +5,13 @@
 //! what they ask for, or access units wait for a decoder, cameras in which nothing moves are cut down to key frames, one
 //! after the other, the longest still first; and when that is not enough, all. Events are never left out.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
 use iris_core::MonoTime;
 
 use crate::camera::Camera;
-use crate::ladder::Shed;
+use crate::ladder::{Attention, Shed};
 
 /// How often it is decided.
 const TURN: Duration = Duration::from_millis(500);
@@ -68,11 +67,9 @@ impl Shedder {
 
 /// Sheds `n` cameras: first those of the least weight in which nothing has moved for the longest time. Those that move
 /// are all equal: they make do with key frames when all do, or not.
-pub(crate) fn shed(mut cameras: Vec<Arc<Camera>>, n: usize) {
-    let rank = |c: &Camera| (c.attention.moves(), c.settings.share.weight, c.attention.moved());
-    cameras.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal));
+pub(crate) fn shed(cameras: Vec<Arc<Camera>>, n: usize) {
     let all = n >= cameras.len();
-    for (i, camera) in cameras.iter().enumerate() {
+    for (i, camera) in ranked(cameras, |camera| &camera.attention, |camera| camera.settings.share.weight).enumerate() {
         camera.attention.set_shed(match i < n {
             _ if all => Shed::Always,
             true => Shed::WhileStill,
@@ -81,8 +78,25 @@ pub(crate) fn shed(mut cameras: Vec<Arc<Camera>>, n: usize) {
     }
 }
 
+/// Who is shed first comes first. Other threads see motion meanwhile, so each is asked once: an order that changes while
+/// it is sorted by is none.
+fn ranked<C>(
+    cameras: Vec<C>,
+    attention: impl Fn(&C) -> &Attention,
+    weight: impl Fn(&C) -> f32,
+) -> impl Iterator<Item = C> {
+    let rank = |camera: C| (attention(&camera).moves(), weight(&camera), attention(&camera).moved(), camera);
+    let mut ranked: Vec<_> = cameras.into_iter().map(rank).collect();
+    ranked.sort_by(|(a_moves, a_weight, a_moved, _), (b_moves, b_weight, b_moved, _)| {
+        a_moves.cmp(b_moves).then(a_weight.total_cmp(b_weight)).then(a_moved.cmp(b_moved))
+    });
+    ranked.into_iter().map(|(.., camera)| camera)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
 
     /// Turns of a machine that can do `capacity` units of work, where a camera is one and a shed one a tenth: how many
@@ -112,6 +126,30 @@ mod tests {
         assert!((320..=370).contains(&smaller), "another program took cores: {smaller}");
         let freed = *turns(&mut shedder, 400, 400, 500.0).last().expect("turns");
         assert_eq!(freed, 0);
+    }
+
+    #[test]
+    fn cameras_may_move_while_they_are_ranked() {
+        let cameras: Vec<Attention> = (0..200).map(|_| Attention::default()).collect();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut n = 1u64;
+                while !over.load(Relaxed) {
+                    n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    cameras[(n >> 33) as usize % cameras.len()].note_moved(MonoTime(Duration::from_micros(n >> 40)));
+                }
+            });
+            for _ in 0..1000 {
+                assert_eq!(ranked(cameras.iter().collect(), |camera| camera, |_| 1.0).count(), cameras.len());
+            }
+            over.store(true, Relaxed);
+        });
+        for (i, camera) in cameras.iter().enumerate() {
+            camera.note_moved(MonoTime(Duration::from_secs(1000 - i as u64)));
+        }
+        let first = ranked(cameras.iter().collect(), |camera| camera, |_| 1.0).next().expect("one");
+        assert!(std::ptr::eq(first, &raw const cameras[199]), "it has been still for the longest time");
     }
 
     #[test]
