@@ -55,19 +55,12 @@ impl Context {
     /// Lets libavcodec leave out the non-reference pictures that are not marked as such. Where only key frames are
     /// wanted nothing else is sent, and libavcodec's own idea of a key frame is narrower.
     pub(crate) fn set_skip(&mut self, skip: Skip) {
-        use ffi::AVDiscard::{AVDISCARD_DEFAULT, AVDISCARD_NONKEY, AVDISCARD_NONREF};
-        let (frames, loop_filter) = match skip {
-            Skip::Nothing | Skip::NonKey => (AVDISCARD_DEFAULT, AVDISCARD_DEFAULT),
-            Skip::Deblocking => (AVDISCARD_DEFAULT, AVDISCARD_NONKEY),
-            Skip::NonReference => (AVDISCARD_NONREF, AVDISCARD_DEFAULT),
+        let discard = match skip {
+            Skip::Nothing | Skip::NonKey => ffi::AVDiscard::AVDISCARD_DEFAULT,
+            Skip::NonReference => ffi::AVDiscard::AVDISCARD_NONREF,
         };
-        // SAFETY: the context is open and not null; the user may set `skip_frame` and `skip_loop_filter` at any time
-        // (avcodec.h).
-        unsafe {
-            let fields = self.decoder.as_mut_ptr();
-            (*fields).skip_frame = frames;
-            (*fields).skip_loop_filter = loop_filter;
-        }
+        // SAFETY: the context is open and not null; `skip_frame` may be set by the user at any time (avcodec.h).
+        unsafe { (*self.decoder.as_mut_ptr()).skip_frame = discard };
     }
 
     /// Sends an access unit. The picture that comes of it will carry `serial`.

@@ -33,9 +33,6 @@ pub enum Skip {
     /// Every picture is decoded.
     #[default]
     Nothing,
-    /// Every picture is decoded, but only key frames are deblocked (H.264 §8.7, H.265 §8.7.2). The others drift away from
-    /// what was sent, up to the next key frame, and cost little more than half.
-    Deblocking,
     /// Pictures that no other refers to are left out. Saves something only where there are such (B-frames).
     NonReference,
     /// Only key frames are decoded, and each comes out at once.
@@ -246,7 +243,7 @@ impl Decoder {
 
     fn is_skipped(&self, packet: &Packet) -> bool {
         match self.skip {
-            Skip::Nothing | Skip::Deblocking => false,
+            Skip::Nothing => false,
             Skip::NonReference => packet.disposable,
             Skip::NonKey => true,
         }

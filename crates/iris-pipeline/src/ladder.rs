@@ -221,7 +221,7 @@ impl Gate {
     }
 }
 
-/// The group of pictures that is under way, where it is not decoded, or not exactly: should something move, it is what the next frames
+/// The group of pictures that is under way, where it is not decoded: should something move, it is what the next frames
 /// refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
@@ -248,10 +248,6 @@ impl Backlog {
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Packet> + '_ {
         self.bytes = 0;
         self.packets.drain(..)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.packets.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {

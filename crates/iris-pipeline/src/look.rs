@@ -33,10 +33,8 @@ pub(crate) struct Eye {
     /// None where every frame is worth a look.
     gate: Option<Gate>,
     preprocessor: Preprocessor,
-    /// What is left out of decoding.
-    skip: Skip,
-    /// The group of pictures under way, where something of it is left out.
-    backlog: Backlog,
+    /// Only key frames are decoded, and the rest of the group is kept here.
+    backlog: Option<Backlog>,
     /// What of the decoder's counts is in the books.
     booked: Counts,
     /// How many access units the decoder holds back that are in the books already.
@@ -47,15 +45,7 @@ impl Eye {
     pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gate: Option<Gate>) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
         let preprocessor = Preprocessor::new(manifest);
-        Self {
-            decoder,
-            gate,
-            preprocessor,
-            skip: Skip::Nothing,
-            backlog: Backlog::default(),
-            booked: Counts::default(),
-            settled: 0,
-        }
+        Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default(), settled: 0 }
     }
 
     /// Takes the gate away.
@@ -71,13 +61,11 @@ impl Eye {
         }
         if packet.lost_before > 0 || packet.is_key {
             // Nothing refers to the group of pictures before.
-            self.backlog.clear();
+            self.backlog.iter_mut().for_each(Backlog::clear);
         }
         self.gate.iter_mut().for_each(|gate| gate.note_unit(packet));
-        self.leave_out(self.expendable(packet, to.attention()), count, clock, to);
-        if self.skip != Skip::Nothing {
-            self.backlog.keep(packet);
-        }
+        self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
+        self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
         }
@@ -88,7 +76,7 @@ impl Eye {
     /// Something is missing before the next access unit.
     pub(crate) fn gap(&mut self, count: &StageCount) {
         self.decoder.flush();
-        self.backlog.clear();
+        self.backlog.iter_mut().for_each(Backlog::clear);
         self.gate.iter_mut().for_each(Gate::gap);
         self.book(count);
     }
@@ -100,49 +88,46 @@ impl Eye {
         self.gap(count);
     }
 
-    /// What need not be decoded of this access unit and those after it. That begins at a key frame, and ends at one or
-    /// where something moves.
-    fn expendable(&self, packet: &Packet, attention: &Attention) -> Skip {
+    /// Whether only key frames are decoded. That begins at a key frame, and ends at one or where something moves.
+    fn makes_do_with_key_frames(&self, packet: &Packet, attention: &Attention) -> bool {
         let gate = self.gate.as_ref();
         let is_still = gate.is_some_and(|gate| gate.is_still(packet.at.media));
-        let all_but_key_frames = match attention.shed() {
+        let should = match attention.shed() {
             Shed::No => is_still && gate.is_some_and(Gate::trusts_sizes),
             Shed::WhileStill => is_still,
             Shed::Always => true,
         };
-        match self.skip {
-            _ if packet.is_key && all_but_key_frames => Skip::NonKey,
-            _ if packet.is_key && is_still => Skip::Deblocking,
-            Skip::NonKey if !packet.is_key && (all_but_key_frames || is_still) => Skip::NonKey,
-            Skip::Deblocking if is_still => Skip::Deblocking,
-            _ => Skip::Nothing,
-        }
+        if packet.is_key { should } else { self.backlog.is_some() && (should || is_still) }
     }
 
-    fn leave_out(&mut self, skip: Skip, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
-        let before = std::mem::replace(&mut self.skip, skip);
-        if skip != before {
-            self.decoder.set_skip(skip);
-        }
-        if skip == Skip::Nothing && !self.backlog.is_empty() {
-            self.catch_up(before, count, clock, to);
+    fn set_key_frames_only(&mut self, only: bool, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
+        match (only, self.backlog.take()) {
+            (true, None) => {
+                self.decoder.set_skip(Skip::NonKey);
+                self.backlog = Some(Backlog::default());
+            }
+            (true, backlog) => self.backlog = backlog,
+            (false, None) => {}
+            (false, Some(backlog)) => {
+                self.decoder.set_skip(Skip::Nothing);
+                self.catch_up(backlog, count, clock, to);
+            }
         }
     }
 
     /// Decodes the group of pictures that is under way, so that what comes next can be decoded. Its pictures are too old
-    /// to be looked at, and its access units are in the books since they came.
-    fn catch_up(&mut self, skipped: Skip, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
+    /// to be looked at, and in the books its access units were skipped when they came.
+    fn catch_up(&mut self, mut backlog: Backlog, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
         self.decoder.flush();
         self.book(count);
-        for packet in self.backlog.take() {
+        for packet in backlog.take() {
             if self.decoder.push(&packet).is_err() {
                 break;
             }
             while let Ok(Some(frame)) = self.decoder.pull(clock.mono()) {
-                // Without deblocking the gate has seen it.
-                if let Some(gate) = self.gate.as_mut().filter(|_| skipped == Skip::NonKey) {
-                    gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz));
-                }
+                self.gate
+                    .iter_mut()
+                    .for_each(|gate| _ = gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz)));
             }
         }
         self.booked = self.decoder.counts();

@@ -62,8 +62,6 @@ fn demux(path: &Path) -> Vec<Packet> {
 struct Sink {
     attention: Attention,
     looks: RefCell<Vec<u64>>,
-    /// The luma of the last look's picture.
-    luma: RefCell<Vec<u8>>,
     rates: RefCell<Vec<f32>>,
 }
 
@@ -81,8 +79,6 @@ impl LookSink for Sink {
     }
 
     fn take(&self, look: Look) {
-        self.luma.borrow_mut().clear();
-        self.luma.borrow_mut().extend_from_slice(look.frame.plane(0).data);
         self.looks.borrow_mut().push((look.frame.at.media.since(MediaTime::ZERO).as_secs_f64() * 10.0).round() as u64);
     }
 }
@@ -198,26 +194,6 @@ fn everything_is_shed_where_that_is_not_enough() {
     watch.see(&walker());
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
     assert_eq!(watch.sink.attention.shed(), Shed::Always);
-}
-
-#[test]
-fn a_still_picture_is_not_deblocked_and_a_moving_one_is_exact() {
-    // Coarse enough for deblocking to matter.
-    let packets = encoded("if(lt(t,4.45),-100,(t-4.5)*50)", &["-profile:v", "baseline", "-crf", "45"]);
-    let (mut gated, mut whole) = (Watch::new(Some(Gate::default())), Watch::new(None));
-    for packet in &packets {
-        gated.see(std::slice::from_ref(packet));
-        whole.see(std::slice::from_ref(packet));
-        let at = whole.looks().last().copied().expect("each is looked at");
-        let opened = gated.looks().into_iter().find(|at| *at > 40);
-        if gated.looks().last() == Some(&at) && opened != Some(at) {
-            assert!(*gated.sink.luma.borrow() == *whole.sink.luma.borrow(), "the picture at {at} tenths");
-        }
-        assert_eq!(gated.eye.skip == Skip::Nothing, gated.sink.attention.rung() == Rung::Moving && opened != Some(at));
-    }
-    let opened = gated.looks().into_iter().find(|at| *at > 40).expect("a look");
-    let again = gated.eye.decoder.counts().pushed - 80;
-    assert_eq!(again, opened - 40 + 1, "the group was decoded again from its key frame to the picture that moved");
 }
 
 #[test]
