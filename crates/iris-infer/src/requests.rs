@@ -164,6 +164,11 @@ impl<T> Requests<T> {
         }
     }
 
+    /// Drops all that wait.
+    pub fn clear(&mut self) {
+        self.queues.clear();
+    }
+
     /// How many requests wait.
     pub fn depth(&self) -> usize {
         self.queues.values().map(VecDeque::len).sum()
