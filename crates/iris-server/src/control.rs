@@ -216,7 +216,10 @@ impl Owner {
     fn load(&self, models: &[config::Model]) -> Vec<(config::Model, Result<Usable, String>)> {
         let load = |model: &config::Model| {
             let loaded = self.pipeline.load(&ModelSettings { path: model.path.clone(), min_score: None });
-            loaded.map(|(number, manifest)| Usable { number, manifest }).map_err(|error| error.to_string())
+            loaded.map(|(number, manifest)| Usable { number, manifest }).map_err(|error| match error {
+                iris_pipeline::Error::Model { source, .. } => source.to_string(),
+                other => other.to_string(),
+            })
         };
         models.iter().map(|model| (model.clone(), load(model))).collect()
     }

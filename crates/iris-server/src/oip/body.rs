@@ -368,6 +368,7 @@ fn list<S: Serializer, T: Serialize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
     fn input(data_type: DataType, shape: &[usize], bytes: &[u8]) -> Value {
@@ -487,6 +488,45 @@ mod tests {
                 (&json!("m"), &json!("1"), &json!("1"))
             );
         }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_read_or_refused(
+            (mut body, json) in proptest::sample::select(requests()),
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+            cut in any::<proptest::sample::Index>(),
+            is_cut in any::<bool>(),
+            another in proptest::option::of(proptest::option::of(0..200_usize)),
+        ) {
+            let json = another.unwrap_or(json);
+            for (at, byte) in changes {
+                let at = at.index(body.len());
+                body[at] = byte;
+            }
+            if is_cut {
+                body.truncate(cut.index(body.len()));
+            }
+            let body = Bytes::from(body);
+            if let Ok(asked) = read(&body, json) {
+                let raw = body.len() - json.unwrap_or(body.len());
+                let sizes = asked.inputs.iter().map(|value| value.bytes.len());
+                prop_assert!(sizes.sum::<usize>() >= raw, "all that follows the JSON part belongs to an input");
+            }
+        }
+    }
+
+    /// Requests in each of their forms.
+    fn requests() -> Vec<(Vec<u8>, Option<usize>)> {
+        let binary = json!({"inputs": [
+            {"name": "x", "datatype": "UINT8", "shape": [3], "parameters": {"binary_data_size": 3}},
+            {"name": "y", "datatype": "FP16", "shape": [1], "parameters": {"binary_data_size": 2}},
+        ], "outputs": [{"name": "z", "parameters": {"binary_data": true}}]});
+        let inline =
+            json!({"id": "1", "inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [[1, -2.5]]}]});
+        let binary = binary.to_string();
+        let json = Some(binary.len());
+        vec![([binary.as_bytes(), &[1, 2, 3, 4, 5]].concat(), json), (inline.to_string().into_bytes(), None)]
     }
 
     #[test]

@@ -30,12 +30,38 @@ pub(crate) async fn server_metadata() -> Json<ServerMetadata> {
 }
 
 /// Whether the server answers.
-#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, description = "It does")))]
-pub(crate) async fn server_live() {}
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServerLive {
+    live: bool,
+}
 
-/// Whether a device runs models.
-#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, description = "One does")))]
-pub(crate) async fn server_ready(State(app): State<App>) -> Result<(), Problem> {
+/// Whether a device runs models. The protocol calls it `live`, and KServe `ready`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServerReady {
+    live: bool,
+    ready: bool,
+}
+
+/// Whether a model can be asked.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelReady {
+    name: String,
+    ready: bool,
+}
+
+/// Whether the server answers.
+#[utoipa::path(get, path = "/v2/health/live", tag = "inference", responses((status = 200, body = ServerLive)))]
+pub(crate) async fn server_live() -> Json<ServerLive> {
+    Json(ServerLive { live: true })
+}
+
+/// Whether a device runs models; if none does, with 503.
+#[utoipa::path(get, path = "/v2/health/ready", tag = "inference", responses((status = 200, body = ServerReady)))]
+pub(crate) async fn server_ready(State(app): State<App>) -> Result<Json<ServerReady>, Problem> {
+    ready(&app).map(|()| Json(ServerReady { live: true, ready: true }))
+}
+
+fn ready(app: &App) -> Result<(), Problem> {
     if app.inference.is_ready() { Ok(()) } else { Err(Problem::new(Code::Unavailable, "no device works now")) }
 }
 
@@ -85,12 +111,10 @@ of_model! {
         Ok(Json(ModelMetadata::new(&served)).into_response())
     }
 
-    /// Whether a model can be asked.
+    /// Whether a model can be asked; if not, with 503.
     get "/v2/models/{model}/ready" model_ready
-        "/v2/models/{model}/versions/{version}/ready" model_version_ready (app, served, _request) -> () {
-        let ready = if app.inference.is_ready() { Ok(()) } else { Err(Problem::new(Code::Unavailable, "no device works now")) };
-        drop(served);
-        ready.map(IntoResponse::into_response)
+        "/v2/models/{model}/versions/{version}/ready" model_version_ready (app, served, _request) -> ModelReady {
+        ready(&app).map(|()| Json(ModelReady { name: served.name, ready: true }).into_response())
     }
 
     /// A model as Triton's clients expect it to be configured.

@@ -75,9 +75,14 @@ async fn the_server_and_its_models_say_what_they_are() {
     let server = client.get("/v2").await.good(200);
     assert_eq!(server["name"], "iris");
     assert_eq!(server["extensions"], json!(["binary_tensor_data", "model_configuration", "statistics"]));
-    for path in ["/v2/health/live", "/v2/health/ready", "/v2/models/iris-n/ready", "/v2/models/iris-n/versions/1/ready"]
-    {
-        assert_eq!(client.get(path).await.status, 200, "{path}");
+    let model = json!({"name": "iris-n", "ready": true});
+    for (path, expected) in [
+        ("/v2/health/live", json!({"live": true})),
+        ("/v2/health/ready", json!({"live": true, "ready": true})),
+        ("/v2/models/iris-n/ready", model.clone()),
+        ("/v2/models/iris-n/versions/1/ready", model),
+    ] {
+        assert_eq!(client.get(path).await.good(200), expected, "{path}");
     }
     let model = client.get("/v2/models/iris-n").await.good(200);
     assert_eq!((&model["name"], &model["versions"]), (&json!("iris-n"), &json!(["1"])));
