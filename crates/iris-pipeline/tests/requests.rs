@@ -16,7 +16,7 @@ use iris_infer::{
 };
 use iris_pipeline::{Backend, DeviceSettings, Inference, Outcome, Pace, Pipeline, Refusal, Report, Settings, Stages};
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 /// A device that runs nothing before it is let, or breaks.
 #[derive(Default)]
@@ -34,10 +34,10 @@ impl Gate {
         self.changed.notify_all();
         let own = runs.0;
         drop(self.changed.wait_while(runs, |(_, may)| *may < own).expect("no panic"));
-        match self.broken.load(SeqCst) {
-            true => Err(Error::Runtime { doing: "running the model", message: "it is broken".into() }),
-            false => Ok(()),
+        if self.broken.load(SeqCst) {
+            return Err(Error::Runtime { doing: "running the model", message: "it is broken".into() });
         }
+        Ok(())
     }
 
     fn until_begun(&self, runs: usize) {

@@ -97,14 +97,14 @@ fn open(file: &[u8], manifest: &Manifest) -> Result<(Frame, Prepared), Problem> 
     let internal = |error: String| Problem::new(Code::Internal, error);
     let camera = CameraId::new("still").map_err(|error| internal(error.to_string()))?;
     let key = FrameKey { camera, epoch: Epoch::first(1), seq: 0 };
-    let frame = decode_still(file, FilePath::new("the picture"), key).map_err(refused)?;
+    let frame = decode_still(file, FilePath::new("the picture"), key).map_err(|error| refused(&error))?;
     let prepared = Preprocessor::new(manifest).prepare(&frame);
     let prepared = prepared.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
     Ok((frame, prepared))
 }
 
-fn refused(error: picture::Error) -> Problem {
-    let code = match &error {
+fn refused(error: &picture::Error) -> Problem {
+    let code = match error {
         picture::Error::TooLarge { .. } => Code::TooLarge,
         picture::Error::Decode { source: image::ImageError::Unsupported(_), .. } => Code::UnsupportedMediaType,
         _ => Code::Invalid,

@@ -359,7 +359,7 @@ fn list<S: Serializer, T: Serialize>(
 ) -> Result<S::Ok, S::Error> {
     let elements = value.bytes.chunks_exact(value.data_type.size());
     let mut list = serializer.serialize_seq(Some(elements.len()))?;
-    for element in elements.filter_map(|bytes| read(bytes)) {
+    for element in elements.filter_map(read) {
         list.serialize_element(&element)?;
     }
     list.end()
@@ -395,8 +395,12 @@ mod tests {
     fn tensors_follow_json_in_the_order_of_their_names() {
         let of = |name: &str, shape: [usize; 1], size: Option<usize>, data: Option<Json>| {
             let mut tensor = json!({"name": name, "datatype": "UINT8", "shape": shape});
-            size.map(|size| tensor["parameters"] = json!({"binary_data_size": size}));
-            data.map(|data| tensor["data"] = data);
+            if let Some(size) = size {
+                tensor["parameters"] = json!({"binary_data_size": size});
+            }
+            if let Some(data) = data {
+                tensor["data"] = data;
+            }
             tensor
         };
         let inputs = [of("a", [2], Some(2), None), of("b", [1], None, Some(json!([9]))), of("c", [3], Some(3), None)];

@@ -1,4 +1,4 @@
-//! Other programs ask the models by clients that know nothing of Iris: those of Triton, as PyPI has them.
+//! Other programs ask the models by clients that know nothing of Iris: those of Triton, as they are published.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,6 @@ use crate::server::Config;
 const PYTHON: &str = "/usr/bin/python3";
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what did not run is reported")]
 fn triton_s_clients_are_answered_in_each_of_their_forms() {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packages = crate_root.join("../../.tools/tritonclient");
