@@ -65,14 +65,15 @@ pub(crate) async fn detect(
     Query(Wish { min_score }): Query<Wish>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    // Until the answer is written, so that the memory of all requests has a bound. Before anything is refused, because the
+    // connection of a body that is not read cannot be used again.
+    let (file, _room) = app.body(&parts.headers, body, false).await?;
     if let Some(score) = min_score.filter(|score| !(0.1..=1.0).contains(score)) {
         return Err(Problem::invalid("min_score", format!("{score} is not 0.1 to 1")));
     }
     let served = Served::find(&app, &model, "")?;
     let manifest = app.inference.manifest(served.number).ok_or_else(|| Problem::absent("model"))?;
-    let (parts, body) = request.into_parts();
-    // Until the answer is written, so that the memory of all requests has a bound.
-    let (file, _room) = app.body(&parts.headers, body, false).await?;
     let describes = std::sync::Arc::clone(&manifest);
     let (frame, prepared) = app.codecs.run(move || open(&file, &describes)).await??;
     let (seen, _) = app.inference.detect(served.number, prepared, PATIENCE).await?;

@@ -85,7 +85,7 @@ macro_rules! of_model {
             Path(model): Path<String>,
             $request: Request,
         ) -> Result<Response, Problem> {
-            let $served = Served::find(&$app, &model, "")?;
+            let $served = Served::find(&$app, &model, "");
             $run
         }
 
@@ -97,7 +97,7 @@ macro_rules! of_model {
             Path((model, version)): Path<(String, String)>,
             $request: Request,
         ) -> Result<Response, Problem> {
-            let $served = Served::find(&$app, &model, &version)?;
+            let $served = Served::find(&$app, &model, &version);
             $run
         }
     )*};
@@ -108,42 +108,45 @@ of_model! {
     get "/v2/models/{model}" model_metadata
         "/v2/models/{model}/versions/{version}" model_version_metadata (app, served, _request) -> ModelMetadata {
         drop(app);
-        Ok(Json(ModelMetadata::new(&served)).into_response())
+        Ok(Json(ModelMetadata::new(&served?)).into_response())
     }
 
     /// Whether a model can be asked; if not, with 503.
     get "/v2/models/{model}/ready" model_ready
         "/v2/models/{model}/versions/{version}/ready" model_version_ready (app, served, _request) -> ModelReady {
-        ready(&app).map(|()| Json(ModelReady { name: served.name, ready: true }).into_response())
+        let name = served?.name;
+        ready(&app).map(|()| Json(ModelReady { name, ready: true }).into_response())
     }
 
     /// A model as Triton's clients expect it to be configured.
     get "/v2/models/{model}/config" model_config
         "/v2/models/{model}/versions/{version}/config" model_version_config (app, served, _request) -> ModelConfig {
         drop(app);
-        Ok(Json(ModelConfig::new(&served)).into_response())
+        Ok(Json(ModelConfig::new(&served?)).into_response())
     }
 
     /// What became of the requests for a model.
     get "/v2/models/{model}/stats" model_statistics
         "/v2/models/{model}/versions/{version}/stats" model_version_statistics (app, served, _request) -> Statistics {
-        let model_stats = ModelStatistics::new(&app.inference, &served).into_iter().collect();
+        let model_stats = ModelStatistics::new(&app.inference, &served?).into_iter().collect();
         Ok(Json(Statistics { model_stats }).into_response())
     }
 
     /// Runs a model on tensors: as JSON, or with binary data behind it.
     post "/v2/models/{model}/infer" model_infer
         "/v2/models/{model}/versions/{version}/infer" model_version_infer (app, served, request) -> serde_json::Value {
-        infer(&app, &served, request).await
+        infer(&app, served, request).await
     }
 }
 
-async fn infer(app: &App, served: &Served, request: Request) -> Result<Response, Problem> {
+async fn infer(app: &App, served: Result<Served, Problem>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let (coding, wished) = (Coding::of_request(&parts.headers)?, Coding::of_answer(&parts.headers));
-    let json = json_length(&parts.headers)?;
-    // Until the answer is written, so that the memory of all requests has a bound.
-    let (body, _room) = app.body(&parts.headers, body, coding != Coding::Identity).await?;
+    let (coding, wished) = (Coding::of_request(&parts.headers), Coding::of_answer(&parts.headers));
+    let grows = !matches!(coding, Ok(Coding::Identity));
+    // Until the answer is written, so that the memory of all requests has a bound. Before anything is refused, because the
+    // connection of a body that is not read cannot be used again.
+    let (body, _room) = app.body(&parts.headers, body, grows).await?;
+    let (served, coding, json) = (served?, coding?, json_length(&parts.headers)?);
     let most = app.max_request;
     let read = move || {
         let body = coding.decode(body, most)?;

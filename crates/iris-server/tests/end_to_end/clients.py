@@ -88,7 +88,7 @@ refused(lambda: rest.infer(model, inputs(http, first, name="other"), headers=aut
 refused(lambda: rest.infer(model, inputs(http, first[:, :, 1:]), headers=auth()), "400", "should be ?x3x")
 whole = first.astype(np.int64)
 refused(lambda: rest.infer(model, inputs(http, whole, datatype="INT64"), headers=auth()), "INT64", "should be FP32")
-refused(lambda: rest.infer(model, inputs(http, first)), "401")
+refused(lambda: rest.get_model_metadata(model), "401")
 rest.close()
 
 # --- At once ---
