@@ -43,6 +43,7 @@ fn doc() -> Result<()> {
 }
 
 fn nextest() -> Result<()> {
+    setup::tritonclient()?;
     run_command(program(setup::path_of("cargo-nextest")).args(["nextest", "run", "--workspace"]))
 }
 

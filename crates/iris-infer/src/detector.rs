@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::postprocess::{Candidate, Decoder, suppress};
 use crate::runtime::{Output, Runtime};
-use crate::{Error, Manifest, Model, OrtRuntime, Prepared, Tensor};
+use crate::{Error, Manifest, Model, OrtRuntime, Prepared, Signature, Tensor, Value};
 
 /// What differs from the manifest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +44,19 @@ impl Detector {
         let score = options.score.unwrap_or(manifest.thresholds.score);
         let decoder = Decoder::new(manifest, runtime.signature(), score)?;
         Ok(Self { runtime, decoder, iou: manifest.thresholds.iou, candidates: Vec::new() })
+    }
+
+    /// What the model takes and returns.
+    pub fn signature(&self) -> &Signature {
+        self.runtime.signature()
+    }
+
+    /// Runs the model on tensors that [`Signature::check`] has passed, and returns the outputs called `outputs` as they are.
+    ///
+    /// # Errors
+    /// The model failed.
+    pub fn infer(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, Error> {
+        self.runtime.infer(inputs, outputs)
     }
 
     /// What the model sees in each frame, strongest first, in the same order as `batch`.

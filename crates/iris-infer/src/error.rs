@@ -26,6 +26,8 @@ pub enum ErrorKind {
     BadFrame,
     /// The model returned something that is not a detection.
     BadOutput,
+    /// A program sent something that the model does not take.
+    BadInput,
 }
 
 /// Every error of this crate.
@@ -115,6 +117,12 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A program sent something that the model does not take.
+    #[error("{what}")]
+    BadInput {
+        /// What is wrong and what was expected.
+        what: String,
+    },
 }
 
 impl Error {
@@ -130,13 +138,14 @@ impl Error {
             Self::Runtime { .. } => ErrorKind::Runtime,
             Self::BadFrame { .. } => ErrorKind::BadFrame,
             Self::BadOutput { .. } => ErrorKind::BadOutput,
+            Self::BadInput { .. } => ErrorKind::BadInput,
         }
     }
 
     /// What to do next: a bad frame costs itself, a failed session is made anew, and the rest needs a person.
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
-            ErrorKind::BadFrame | ErrorKind::BadOutput => Recovery::Retry,
+            ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput => Recovery::Retry,
             ErrorKind::Runtime => Recovery::Restart,
             _ => Recovery::GiveUp,
         }

@@ -1,5 +1,5 @@
 //! From frames to detections: pixels into model space ([`Preprocessor`]), the choice of whose turn it is
-//! ([`Scheduler`]), the model itself ([`Runtime`], [`Detector`]) and the folder that describes it ([`Model`],
+//! ([`Scheduler`] among cameras, [`Requests`] beside them), the model itself ([`Runtime`], [`Detector`]) and the folder that describes it ([`Model`],
 //! [`Manifest`]).
 //!
 //! Everything here is a plain object that is called with what it needs and the time. Threads, queues and the sharing
@@ -12,9 +12,11 @@ pub mod model;
 pub mod postprocess;
 pub mod preprocess;
 pub mod provider;
+pub mod requests;
 pub mod runtime;
 pub mod scheduler;
 pub mod tensor;
+pub mod value;
 
 mod coco;
 mod guess;
@@ -28,6 +30,8 @@ pub use manifest::Manifest;
 pub use model::{Model, ModelInfo, inspect};
 pub use preprocess::{Prepared, Preprocessor};
 pub use provider::Provider;
+pub use requests::{Refused, Requests, Sharing, Taken};
 pub use runtime::{Output, Port, Runtime, Signature};
 pub use scheduler::{Scheduler, Share, Take};
 pub use tensor::{ElementType, Tensor};
+pub use value::{DataType, Value};

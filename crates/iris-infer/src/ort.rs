@@ -2,14 +2,18 @@
 //! image at a time: measured with YOLOX-nano at 416×416 on two cores, two such sessions give about twice what one
 //! two-threaded session gives, and batches gain nothing.
 
+use std::ptr;
+
+use bytes::Bytes;
+use ort::memory::Allocator;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, SessionOutputs};
-use ort::value::{DynValue, Outlet, TensorRef, ValueType};
+use ort::value::{DynTensor, DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 use smallvec::SmallVec;
 
 use crate::runtime::{Output, Port, Reader, Runtime, Signature};
 use crate::tensor::{ElementType, Samples, Tensor};
-use crate::{Error, Model, Provider, library};
+use crate::{DataType, Error, Model, Provider, Value, library};
 
 type Dims = SmallVec<[usize; 4]>;
 
@@ -44,8 +48,7 @@ impl OrtRuntime {
         let session = builder.commit_from_memory(onnx).map_err(failed("loading the model"))?;
         let signature = signature(&session)?;
         let single = preallocate(&session, &signature)?;
-        let batch = Samples::new(element(&signature.inputs[0])?, 0);
-        Ok(Self { session, signature, single, batch })
+        Ok(Self { session, signature, single, batch: Samples::new(ElementType::default(), 0) })
     }
 
     /// Who exported the model, as its file says.
@@ -55,7 +58,7 @@ impl OrtRuntime {
     }
 
     fn takes_batches(&self) -> bool {
-        self.signature.inputs[0].shape.first() == Some(&None)
+        self.signature.inputs.first().is_some_and(|input| input.shape.first() == Some(&None))
     }
 
     fn run_single(&mut self, index: usize, tensor: &Tensor, read: &mut Reader<'_>) -> Result<(), Error> {
@@ -87,6 +90,17 @@ impl Runtime for OrtRuntime {
         }
         batch.iter().enumerate().try_for_each(|(i, tensor)| self.run_single(i, tensor, read))
     }
+
+    fn infer(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, Error> {
+        let pass = |value: &Value| Ok((value.name.clone(), SessionInputValue::from(pass(value)?)));
+        let inputs = inputs.iter().map(pass).collect::<Result<Vec<_>, Error>>()?;
+        let returned = self.session.run(inputs).map_err(failed("running the model"))?;
+        let find = |name: &String| {
+            let missing = || Error::bad_output(format!("{name:?} is missing"));
+            take(name, returned.get(name.as_str()).ok_or_else(missing)?)
+        };
+        outputs.iter().map(find).collect()
+    }
 }
 
 fn builder(threads: usize) -> Result<SessionBuilder, Error> {
@@ -109,18 +123,7 @@ fn failed<R>(doing: &'static str) -> impl FnOnce(ort::Error<R>) -> Error {
 
 fn signature(session: &Session) -> Result<Signature, Error> {
     let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect::<Result<Vec<_>, _>>();
-    let signature = Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? };
-    match signature.inputs.as_slice() {
-        [_] => Ok(signature),
-        inputs => Err(Error::mismatch("the number of inputs", &1, &inputs.len())),
-    }
-}
-
-fn element(input: &Port) -> Result<ElementType, Error> {
-    [ElementType::F32, ElementType::U8]
-        .into_iter()
-        .find(|element| element.to_string() == input.element)
-        .ok_or_else(|| Error::mismatch(format!("the type of input {:?}", input.name), &"f32 or u8", &input.element))
+    Ok(Signature { inputs: ports(session.inputs())?, outputs: ports(session.outputs())? })
 }
 
 fn port(outlet: &Outlet) -> Result<Port, Error> {
@@ -159,8 +162,79 @@ fn view(count: usize, [c, h, w]: [usize; 3], samples: &Samples) -> Result<Sessio
     }
 }
 
+/// A copy of a value in ONNX Runtime's memory.
+fn pass(value: &Value) -> Result<DynTensor, Error> {
+    let doing = "passing an input";
+    let allocator = Allocator::default();
+    let mut tensor =
+        DynTensor::new(&allocator, element_type(value.data_type), value.shape.as_slice()).map_err(failed(doing))?;
+    match tensor.size() {
+        Some(size) if size == value.bytes.len() => {}
+        size => {
+            return Err(Error::mismatch(
+                format!("the bytes of {:?}", value.name),
+                &size.unwrap_or(0),
+                &value.bytes.len(),
+            ));
+        }
+    }
+    // SAFETY: the tensor is on the CPU and owns as many bytes as are copied, which was just compared; all bits are values
+    // of its type, but for bool, whose bytes `Signature::check` has looked at.
+    #[expect(unsafe_code, reason = "ONNX Runtime's types include some that Rust does not have")]
+    unsafe {
+        ptr::copy_nonoverlapping(value.bytes.as_ptr(), tensor.data_ptr_mut().cast(), value.bytes.len());
+    }
+    Ok(tensor)
+}
+
+/// A copy of an output in our memory.
+fn take(name: &str, value: &DynValue) -> Result<Value, Error> {
+    let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
+        return Err(Error::bad_output(format!("{name:?} is not a tensor")));
+    };
+    let unknown = || Error::bad_output(format!("{name:?} is of the type {ty}, which cannot be passed on"));
+    let data_type = DataType::ALL.into_iter().find(|data_type| element_type(*data_type) == *ty).ok_or_else(unknown)?;
+    let shape: Vec<usize> = shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect();
+    let size = Value::byte_size(data_type, &shape).unwrap_or(0);
+    let tensor = value.view().downcast::<ort::value::DynTensorValueType>().map_err(failed("reading an output"))?;
+    if !tensor.memory_info().is_cpu_accessible() {
+        return Err(Error::bad_output(format!("{name:?} is not in the CPU's memory")));
+    }
+    let bytes = if size == 0 {
+        Bytes::new()
+    } else {
+        // SAFETY: the tensor is in the CPU's memory, which was just asked, and lives as long as `value`; it has as many bytes
+        // as its own type and shape say.
+        #[expect(unsafe_code, reason = "ONNX Runtime's types include some that Rust does not have")]
+        let bytes = unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u8>(), size) };
+        Bytes::copy_from_slice(bytes)
+    };
+    Ok(Value { name: name.to_owned(), data_type, shape, bytes })
+}
+
+const fn element_type(data_type: DataType) -> TensorElementType {
+    match data_type {
+        DataType::Bool => TensorElementType::Bool,
+        DataType::U8 => TensorElementType::Uint8,
+        DataType::U16 => TensorElementType::Uint16,
+        DataType::U32 => TensorElementType::Uint32,
+        DataType::U64 => TensorElementType::Uint64,
+        DataType::I8 => TensorElementType::Int8,
+        DataType::I16 => TensorElementType::Int16,
+        DataType::I32 => TensorElementType::Int32,
+        DataType::I64 => TensorElementType::Int64,
+        DataType::F16 => TensorElementType::Float16,
+        DataType::Bf16 => TensorElementType::Bfloat16,
+        DataType::F32 => TensorElementType::Float32,
+        DataType::F64 => TensorElementType::Float64,
+    }
+}
+
 fn gather(batch: &[&Tensor], into: &mut Samples) -> Result<(), Error> {
-    into.clear();
+    match batch.first().map(|tensor| tensor.samples().element()) {
+        Some(element) if element != into.element() => *into = Samples::new(element, 0),
+        _ => into.clear(),
+    }
     for tensor in batch {
         match (&mut *into, tensor.samples()) {
             (Samples::F32(all), Samples::F32(one)) => all.extend_from_slice(one),

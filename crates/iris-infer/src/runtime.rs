@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::{Error, Tensor};
+use crate::{Error, Tensor, Value};
 
 /// An input or output of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,4 +64,8 @@ pub trait Runtime: Send {
     /// Runs the model on a batch, at once if the model leaves its batch open and one image after another if not, and
     /// lends the outputs of each image to `read`, in order. Stops at the first error, of the model or of `read`.
     fn run(&mut self, batch: &[&Tensor], read: &mut Reader<'_>) -> Result<(), Error>;
+
+    /// Runs the model once on inputs that [`Signature::check`] has passed, and returns the outputs called `outputs`, in that
+    /// order.
+    fn infer(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, Error>;
 }

@@ -151,6 +151,11 @@ impl<T> Scheduler<T> {
         }
     }
 
+    /// Whether there is a frame to take. O(n) in the number of cameras.
+    pub fn is_ready(&self, now: MonoTime) -> bool {
+        self.slots.values().any(|slot| slot.held.is_some() && !slot.busy && slot.is_due(now))
+    }
+
     /// How many cameras take part, and how many of their frames wait.
     pub fn occupancy(&self) -> (usize, usize) {
         (self.slots.len(), self.slots.values().filter(|slot| slot.held.is_some()).count())

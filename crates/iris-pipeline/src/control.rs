@@ -18,6 +18,7 @@ use crate::camera::{Camera, CameraStatus};
 use crate::device::{Backend, Device, OnnxRuntime};
 use crate::error::Error;
 use crate::gauge::{DeviceStatus, QueueStatus, StageAge, StageThreads};
+use crate::inference::{Books, Inference};
 use crate::ladder::Gate;
 use crate::look::Eye;
 use crate::meter::Ledger;
@@ -88,7 +89,7 @@ impl Pipeline {
         let shared = Arc::new(Topology {
             clock,
             packets: gop::Queues::new(PACKETS),
-            slots: LatestSlots::new(),
+            slots: LatestSlots::new(settings.sharing),
             shedder: Mutex::default(),
             cameras: RwLock::default(),
             epochs: RwLock::default(),
@@ -225,6 +226,11 @@ impl Pipeline {
         View(Arc::clone(&self.shared))
     }
 
+    /// The way by which others ask the models.
+    pub fn inference(&self) -> Inference {
+        Inference(Arc::clone(&self.shared))
+    }
+
     /// Stops in the order of a frame's way: cameras, decoders, models, analytics. Open events are ended and reported
     /// before the reports end. What was still under way is counted as dropped.
     pub fn shutdown(mut self) {
@@ -239,6 +245,7 @@ impl Pipeline {
         join(&mut self.decoders);
         let devices = std::mem::take(&mut self.devices);
         self.retire(devices);
+        self.shared.slots.clear_requests();
         self.analytics.clear();
         join(&mut self.analysts);
         for camera in cameras {
@@ -389,8 +396,15 @@ impl View {
     }
 
     /// Every queue and what waits in it, in the order of a frame's way.
-    pub fn queues(&self) -> [QueueStatus; 4] {
+    pub fn queues(&self) -> [QueueStatus; 5] {
         self.0.queues()
+    }
+
+    /// Calls `visit` for each model with its name and what became of other programs' requests.
+    pub fn requests(&self, mut visit: impl FnMut(&str, &Books)) {
+        for model in self.0.models.all() {
+            visit(&model.manifest.name, &model.books);
+        }
     }
 
     /// The models that are loaded, in the order of their numbers.

@@ -12,6 +12,7 @@ use iris_infer::{Detector, Error, Model, OrtRuntime, Prepared, Runtime};
 
 use crate::breaker::Breaker;
 use crate::gauge::{DeviceState, DeviceStatus, Work};
+use crate::inference::{Answer, Ask};
 use crate::models::{Loaded, Models};
 use crate::settings::{DeviceSettings, Role};
 
@@ -145,6 +146,14 @@ impl Device {
         self.lock().breaker.succeeded();
     }
 
+    /// A run failed: on the device, unless the frame or the model's nonsense was at fault.
+    fn blame(&self, error: &Error, clock: &dyn Clock) {
+        match error.recovery() {
+            Recovery::Retry => self.succeeded(),
+            _ => self.failed(error, clock.mono()),
+        }
+    }
+
     /// A run failed on it. A CPU is never lost by that: what fails there is the model.
     fn failed(&self, error: &Error, now: MonoTime) {
         let mut state = self.lock();
@@ -201,20 +210,44 @@ impl Sessions {
             }
             Err(error) => error,
         };
-        if error.recovery() == Recovery::Retry {
-            device.succeeded();
-            if batch.len() > 1 {
-                let each = batch.iter().map(slice::from_ref);
-                return each.flat_map(|one| self.detect(device, (models, model), one, clock)).collect();
-            }
-        } else {
-            device.failed(&error, clock.mono());
+        device.blame(&error, clock);
+        if error.recovery() == Recovery::Retry && batch.len() > 1 {
+            let each = batch.iter().map(slice::from_ref);
+            return each.flat_map(|one| self.detect(device, (models, model), one, clock)).collect();
         }
         let told = batch.iter().map(|frame| {
             tracing::warn!(frame = %frame.key, device = device.settings.name, %error, "the model failed on a frame");
             None
         });
         told.collect()
+    }
+
+    /// What the model answers another program.
+    pub(crate) fn answer(
+        &mut self,
+        device: &Device,
+        (models, model): (&Models, usize),
+        ask: Ask,
+        clock: &dyn Clock,
+    ) -> Result<Answer, Error> {
+        let gone = || Error::BadInput { what: format!("there is no model number {model}") };
+        let loaded = models.get(model).ok_or_else(gone)?;
+        let answer = self.of(device, models, (model, &loaded)).and_then(|session| match ask {
+            Ask::Tensors(inputs, outputs) => session.infer(&inputs, &outputs).map(Answer::Tensors),
+            Ask::Picture(picture) => {
+                let mut seen = session.detect(slice::from_ref(&*picture))?;
+                let none = || Error::BadOutput { what: "is of no picture".into() };
+                seen.pop().map(Answer::Seen).ok_or_else(none)
+            }
+        });
+        match &answer {
+            Ok(_) => device.succeeded(),
+            Err(error) => {
+                tracing::warn!(device = device.settings.name, %error, "the model failed on a request");
+                device.blame(error, clock);
+            }
+        }
+        answer
     }
 
     /// Tries whether a lost device is back, with all models.

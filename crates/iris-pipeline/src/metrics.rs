@@ -7,6 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 
 use crate::control::View;
 use crate::gauge::DeviceState;
+use crate::inference::Outcome;
 use crate::ladder::Rung;
 use crate::meter::Stages;
 
@@ -46,7 +47,8 @@ names! {
     Missed = "iris_fanout_missed_total", describe_counter, "Access units that viewers and recordings were too slow for.";
     DeviceUp = "iris_device_up", describe_gauge, "1 while the device works, 0 while it is lost.";
     DeviceLosses = "iris_device_losses_total", describe_counter, "How often the device was lost.";
-    DeviceInferences = "iris_device_inferences_total", describe_counter, "Frames that the device has looked at.";
+    DeviceInferences = "iris_device_inferences_total", describe_counter, "Frames and requests that the device has worked on.";
+    Requests = "iris_requests_total", describe_counter, "Other programs' requests for a model, by what became of them.";
     Fallback = "iris_device_fallback", describe_gauge, "CPU sessions that stand in for lost GPUs.";
     Blocked = "iris_blocked_microseconds_total", describe_counter, "Time that senders waited at a full queue.";
 }
@@ -74,6 +76,12 @@ pub fn publish(view: &View) {
         let live = matches!(status.state, iris_ingest::State::Live { .. });
         gauge!(Name::Live.as_str(), "camera" => camera.clone()).set(f64::from(u8::from(live)));
         counter!(Name::Connections.as_str(), "camera" => camera).absolute(u64::from(status.connections));
+    });
+    view.requests(|model, books| {
+        for outcome in Outcome::ALL.into_iter().filter(|outcome| books.count(*outcome) > 0) {
+            let labels = [("model", model.to_owned()), ("outcome", outcome.label().to_owned())];
+            counter!(Name::Requests.as_str(), &labels).absolute(books.count(outcome));
+        }
     });
     let devices = view.devices();
     for device in &devices {

@@ -1,14 +1,15 @@
 //! The models that are loaded. More can be added while they run; loading one never makes a frame wait, because it is done
 //! by whoever adds it, for every device.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use iris_analytics::{ClassGroups, Profile};
-use iris_infer::{Detector, Manifest, Model, Options};
+use iris_infer::{Detector, Manifest, Model, Options, Signature};
 
 use crate::analyst::Classes;
 use crate::device::Backend;
 use crate::error::Error;
+use crate::inference::Books;
 use crate::settings::{DeviceSettings, ModelSettings};
 
 /// How much surer than the manifest's threshold a model must be for a track to begin; so has ByteTrack's reference.
@@ -22,6 +23,10 @@ pub(crate) struct Loaded {
     /// Detections from this score on are believed.
     min_score: f32,
     model: Model,
+    /// What it takes and returns, as its first session says.
+    signature: OnceLock<Signature>,
+    /// What became of other programs' requests.
+    pub(crate) books: Books,
 }
 
 impl Loaded {
@@ -33,7 +38,14 @@ impl Loaded {
             min_score: settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN),
             manifest: Arc::clone(&model.manifest),
             model,
+            signature: OnceLock::new(),
+            books: Books::default(),
         })
+    }
+
+    /// What it takes and returns; none before a device has loaded it.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        self.signature.get()
     }
 
     pub(crate) fn profile(&self) -> Profile {
@@ -77,6 +89,8 @@ impl Models {
         let runtime = self.backend.load(device, &model.model)?;
         // It reports weaker boxes too, for trackers to carry on with.
         let options = Options { score: Some(model.min_score.min(Profile::LOW)), ..Options::default() };
-        Detector::new(&model.manifest, runtime, &options)
+        let detector = Detector::new(&model.manifest, runtime, &options)?;
+        model.signature.get_or_init(|| detector.signature().clone());
+        Ok(detector)
     }
 }

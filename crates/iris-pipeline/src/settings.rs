@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use iris_analytics::TrackerKind;
 use iris_analytics::rules::Rule;
 use iris_core::CameraId;
-use iris_infer::{Provider, Share};
+use iris_infer::{Provider, Share, Sharing};
 use iris_ingest::Source;
 
 /// How a camera's items pass the queues.
@@ -136,4 +136,6 @@ pub struct Settings {
     pub cores: Cores,
     /// The first devices; [`crate::Pipeline::set_devices`] changes them.
     pub devices: Vec<DeviceSettings>,
+    /// How other programs' requests share the devices with cameras.
+    pub sharing: Sharing,
 }

@@ -1,74 +1,118 @@
-//! prepared → model: one slot a camera, in which a newer frame takes the place of an older one. The scheduler of
-//! iris-infer decides whose turn it is; here it meets the threads.
+//! prepared → model: one slot a camera, in which a newer frame takes the place of an older one, and beside them the
+//! requests of other programs. The scheduler of iris-infer and its requests decide whose turn it is; here they meet the
+//! threads.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use iris_core::{CameraId, Clock, MonoTime};
-use iris_infer::{Scheduler, Share, Take};
+use iris_infer::{Refused, Requests, Scheduler, Share, Sharing, Take, Taken};
 
-/// The slots of all cameras, shared by decoder and model threads.
-pub(crate) struct LatestSlots<T> {
-    scheduler: Mutex<Scheduler<T>>,
+/// The slots of all cameras and the requests of other programs, shared by decoder and model threads.
+pub(crate) struct LatestSlots<T, R> {
+    held: Mutex<Held<T, R>>,
     /// For devices that want frames.
     changed: Condvar,
     /// For devices that do not, or they would swallow what the others are to hear.
     woken: Condvar,
 }
 
-impl<T> LatestSlots<T> {
-    pub(crate) fn new() -> Self {
-        Self { scheduler: Mutex::default(), changed: Condvar::new(), woken: Condvar::new() }
+struct Held<T, R> {
+    scheduler: Scheduler<T>,
+    requests: Requests<R>,
+}
+
+impl<T, R> LatestSlots<T, R> {
+    pub(crate) fn new(sharing: Sharing) -> Self {
+        let held = Held { scheduler: Scheduler::default(), requests: Requests::new(sharing) };
+        Self { held: Mutex::new(held), changed: Condvar::new(), woken: Condvar::new() }
     }
 
     pub(crate) fn add(&self, camera: CameraId, share: Share) {
-        self.lock().add(camera, share);
+        self.lock().scheduler.add(camera, share);
+    }
+
+    /// Lets a request of another program wait for a device, unless there is no room or no time. Never blocks.
+    pub(crate) fn ask(&self, model: usize, request: R, deadline: MonoTime, now: MonoTime) -> Result<(), Refused> {
+        self.lock().requests.offer(model, request, deadline, now)?;
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Says that a device worked on a request that it took.
+    pub(crate) fn worked(&self, before_cameras: bool, time: Duration) {
+        self.lock().requests.worked(before_cameras, time);
+    }
+
+    /// Says that a device worked for cameras.
+    pub(crate) fn worked_for_cameras(&self, time: Duration) {
+        self.lock().requests.worked_for_cameras(time);
+    }
+
+    /// How many requests may wait, and how many do.
+    pub(crate) fn requests(&self) -> (usize, usize) {
+        let held = self.lock();
+        (held.requests.capacity(), held.requests.depth())
+    }
+
+    /// Drops all requests that wait.
+    pub(crate) fn clear_requests(&self) {
+        self.lock().requests.clear();
     }
 
     /// Closes a camera's slot and gives back what lay in it.
     pub(crate) fn remove(&self, camera: CameraId) -> Option<T> {
-        self.lock().remove(camera)
+        self.lock().scheduler.remove(camera)
     }
 
     /// Changes a camera's rate.
     pub(crate) fn set_rate(&self, camera: CameraId, rate_hz: f32) {
-        self.lock().set_rate(camera, rate_hz);
+        self.lock().scheduler.set_rate(camera, rate_hz);
     }
 
     /// How long due frames wait for a device, in periods of their cameras' rates.
     pub(crate) fn waits(&self) -> f64 {
-        self.lock().waits()
+        self.lock().scheduler.waits()
     }
 
     /// Whether a frame of this camera is worth preparing now.
     pub(crate) fn wants(&self, camera: CameraId, clock: &dyn Clock) -> bool {
-        self.lock().is_due(camera, clock.mono())
+        self.lock().scheduler.is_due(camera, clock.mono())
     }
 
     /// Puts a frame into its camera's slot and gives back the one that it displaces, or the frame itself if the
     /// camera has no slot. Never blocks.
     pub(crate) fn put(&self, camera: CameraId, item: T) -> Option<T> {
-        let displaced = self.lock().offer(camera, item);
+        let displaced = self.lock().scheduler.offer(camera, item);
         self.changed.notify_one();
         displaced
     }
 
-    /// Waits for frames in the scheduler's order, and takes those that are ready into `batch`, up to `most` and at most
-    /// one a camera. Takes none once `wanted` says so.
+    /// Waits for work. Returns a request if it is the turn of one; else takes the frames that are ready into `batch`, in the
+    /// scheduler's order, up to `most` and at most one a camera. Takes nothing once `wanted` says so.
     pub(crate) fn take(
         &self,
         most: usize,
         batch: &mut Vec<(CameraId, T)>,
         clock: &dyn Clock,
         wanted: impl Fn(MonoTime) -> bool,
-    ) {
-        let mut scheduler = self.lock();
+    ) -> Option<Taken<R>> {
+        let mut held = self.lock();
         loop {
             let now = clock.mono();
             if !wanted(now) {
-                return;
+                return None;
+            }
+            if held.requests.depth() > 0 {
+                let cameras = held.scheduler.is_ready(now);
+                if held.requests.is_turn(cameras)
+                    && let Some(taken) = held.requests.take(cameras, now)
+                {
+                    return Some(taken);
+                }
             }
             let until = loop {
-                match scheduler.take(now) {
+                match held.scheduler.take(now) {
                     Take::Ready(camera, item) => batch.push((camera, item)),
                     Take::NotBefore(due) => break Some(due),
                     Take::Empty => break None,
@@ -78,21 +122,21 @@ impl<T> LatestSlots<T> {
                 }
             };
             if !batch.is_empty() {
-                return;
+                return None;
             }
-            scheduler = wait(&self.changed, scheduler, until, now);
+            held = wait(&self.changed, held, until, now);
         }
     }
 
     /// Waits until that time, or until woken, as long as `rests` says so.
     pub(crate) fn rest(&self, until: Option<MonoTime>, clock: &dyn Clock, rests: impl Fn(MonoTime) -> bool) {
-        let mut scheduler = self.lock();
+        let mut held = self.lock();
         loop {
             let now = clock.mono();
             if !rests(now) || until.is_some_and(|until| until <= now) {
                 return;
             }
-            scheduler = wait(&self.woken, scheduler, until, now);
+            held = wait(&self.woken, held, until, now);
         }
     }
 
@@ -106,17 +150,17 @@ impl<T> LatestSlots<T> {
 
     /// How many slots there are, and how many are taken.
     pub(crate) fn occupancy(&self) -> (usize, usize) {
-        self.lock().occupancy()
+        self.lock().scheduler.occupancy()
     }
 
     /// Says that the device is done with the camera's frame that it took.
     pub(crate) fn done(&self, camera: CameraId) {
-        self.lock().done(camera);
+        self.lock().scheduler.done(camera);
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Scheduler<T>> {
-        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Held<T, R>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,8 +184,10 @@ mod tests {
         CameraId::new(name).expect("a valid id")
     }
 
-    fn slots(cameras: &[&str], rate_hz: Option<f32>) -> LatestSlots<u32> {
-        let slots = LatestSlots::new();
+    type Slots = LatestSlots<u32, &'static str>;
+
+    fn slots(cameras: &[&str], rate_hz: Option<f32>) -> Slots {
+        let slots = LatestSlots::new(Sharing { share: 0.5, queue: 2 });
         for name in cameras {
             slots.add(camera(name), Share { rate_hz, weight: 1.0 });
         }
@@ -149,11 +195,11 @@ mod tests {
     }
 
     /// The next frame, if one is ready.
-    fn take(slots: &LatestSlots<u32>, clock: &ManualClock) -> Option<(CameraId, u32)> {
+    fn take(slots: &Slots, clock: &ManualClock) -> Option<(CameraId, u32)> {
         take_many(slots, 1, clock).pop()
     }
 
-    fn take_many(slots: &LatestSlots<u32>, most: usize, clock: &ManualClock) -> Vec<(CameraId, u32)> {
+    fn take_many(slots: &Slots, most: usize, clock: &ManualClock) -> Vec<(CameraId, u32)> {
         let (mut batch, asked) = (Vec::new(), Cell::new(false));
         slots.take(most, &mut batch, clock, |_| !asked.replace(true));
         batch
@@ -195,6 +241,29 @@ mod tests {
         assert_eq!(take_many(&slots, 8, &clock), [(camera("c"), 1)], "a device still has a frame of a");
         slots.done(camera("a"));
         assert_eq!(take_many(&slots, 8, &clock), [(camera("a"), 2)]);
+    }
+
+    #[test]
+    fn requests_come_after_frames_until_they_are_owed_their_share() {
+        let (slots, clock) = (slots(&["a"], None), ManualClock::default());
+        let (later, mut batch) = (MonoTime(Duration::from_secs(9)), Vec::new());
+        let mut next = || {
+            let taken = slots.take(1, &mut batch, &clock, |_| true).map(|taken| (taken.request, taken.before_cameras));
+            (taken, batch.pop().map(|(camera, frame)| (slots.done(camera), frame).1))
+        };
+        for name in ["one", "two"] {
+            slots.ask(0, name, later, MonoTime::default()).expect("there is room");
+        }
+        assert_eq!(slots.ask(0, "three", later, MonoTime::default()), Err(Refused::Full(Duration::ZERO)));
+        slots.put(camera("a"), 1);
+        assert_eq!(next(), (None, Some(1)));
+        slots.worked_for_cameras(Duration::from_millis(10));
+        slots.put(camera("a"), 2);
+        assert_eq!(next(), (Some(("one", true)), None));
+        slots.worked(true, Duration::from_millis(10));
+        assert_eq!(next(), (None, Some(2)));
+        assert_eq!(next(), (Some(("two", false)), None), "no frame is due");
+        assert_eq!(slots.requests(), (2, 0));
     }
 
     #[test]

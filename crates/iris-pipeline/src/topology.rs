@@ -3,12 +3,14 @@
 //! ```text
 //!  task a camera      threads dec-N                  threads inf-DEVICE     threads ana-N        the caller
 //!  ingest ──packets──▶ decode ─▶ prepare ──slots──▶ model ──analytics──▶ track ─▶ rules ──reports──▶
+//!                                other programs ──requests──┘ └──answers──▶
 //! ```
 //!
 //! | edge | type | when full |
 //! |---|---|---|
 //! | packets | [`gop::Queues`], [`PACKETS`] a camera | drops up to the next key frame, and says so |
 //! | slots | `LatestSlots`, one a camera | a newer frame takes the older one's place |
+//! | requests | [`Requests`](iris_infer::Requests), bounded for each model | refused at once, also where the deadline cannot be kept |
 //! | analytics | [`blocking`], [`DETECTIONS`] a thread | the model's thread waits: the work is paid for |
 //! | reports | [`blocking`], [`REPORTS`] | the analytics thread waits: no event is lost |
 //! | viewers | [`fanout`](iris_flow::fanout), [`RECENT`](crate::RECENT) a camera | who falls behind is told how many it missed |
@@ -26,7 +28,7 @@ use iris_core::{
 use iris_decode::FramePool;
 use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
-use iris_infer::Prepared;
+use iris_infer::{Prepared, Taken};
 use iris_ingest::{CameraStream, Output, State};
 
 use crate::analyst::{Analyst, Classes, LocalClock};
@@ -34,6 +36,7 @@ use crate::audience::Recording;
 use crate::camera::{Camera, Ticket, Unit, ticket};
 use crate::device::{Device, Sessions, Turn};
 use crate::gauge::{Ages, QueueStatus, StageThreads};
+use crate::inference::{Replied, Request, Times};
 use crate::ladder::Attention;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
@@ -86,7 +89,7 @@ pub enum Report {
 pub(crate) struct Topology {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) packets: gop::Queues<CameraId, Unit>,
-    pub(crate) slots: LatestSlots<ToModel>,
+    pub(crate) slots: LatestSlots<ToModel, Request>,
     pub(crate) shedder: Mutex<Shedder>,
     pub(crate) cameras: RwLock<HashMap<CameraId, Arc<Camera>>>,
     /// The first epoch of a camera that was removed and may come back.
@@ -141,15 +144,17 @@ impl Topology {
     }
 
     /// Every queue, in the order of a frame's way.
-    pub(crate) fn queues(&self) -> [QueueStatus; 4] {
+    pub(crate) fn queues(&self) -> [QueueStatus; 5] {
         let cameras: Vec<CameraId> =
             self.cameras.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         let packets = cameras.iter().map(|id| self.packets.depth(*id)).sum();
         let (slots, taken) = self.slots.occupancy();
+        let (places, requests) = self.slots.requests();
         let results = self.analytics.iter().map(Probe::depth).sum();
         [
             ("packets", PACKETS * cameras.len(), packets, "drops up to the next key frame, and says so"),
             ("slots", slots, taken, "a newer frame takes the older one's place"),
+            ("requests", places, requests, "refused at once"),
             ("analytics", DETECTIONS * self.analytics.len(), results, "the model's thread waits"),
             ("reports", REPORTS, self.reports.depth(), "the analytics thread waits"),
         ]
@@ -245,15 +250,20 @@ impl Topology {
         }
     }
 
-    /// Thread `inf-DEVICE`: a device takes the frame that has waited longest against its camera's rate, or a batch of such.
+    /// Thread `inf-DEVICE`: a device takes the frame that has waited longest against its camera's rate, or a batch of such, or
+    /// another program's request.
     pub(crate) fn infer(&self, device: &Device, analytics: &[Waiting<ToAnalyst>]) {
         let (mut sessions, mut batch) = (Sessions::default(), Vec::new());
         loop {
             match self.turn(device, self.clock.mono()) {
                 Turn::Work => {
                     let wanted = |now| self.turn(device, now) == Turn::Work;
-                    self.slots.take(device.settings.batch, &mut batch, &*self.clock, wanted);
-                    self.look_at(&mut batch, device, &mut sessions, analytics);
+                    if let Some(taken) = self.slots.take(device.settings.batch, &mut batch, &*self.clock, wanted) {
+                        self.answer(taken, device, &mut sessions);
+                    } else if !batch.is_empty() {
+                        let worked = self.look_at(&mut batch, device, &mut sessions, analytics);
+                        self.slots.worked_for_cameras(worked);
+                    }
                 }
                 Turn::Rest(until) => {
                     sessions.clear();
@@ -275,14 +285,31 @@ impl Topology {
         device.turn(now, || self.a_device_is_lost())
     }
 
-    /// Runs the models on a batch, each on its own frames, and sends on what they see.
+    /// Answers another program.
+    fn answer(&self, taken: Taken<Request>, device: &Device, sessions: &mut Sessions) {
+        let Taken { model, request: Request { ask, asked, reply }, before_cameras } = taken;
+        if reply.is_closed() {
+            return;
+        }
+        let began = self.clock.mono();
+        let answer = sessions.answer(device, (&self.models, model), ask, &*self.clock);
+        let now = self.clock.mono();
+        let times = Times { queued: began.since(asked), computed: now.since(began) };
+        device.work.note(1, began, now);
+        self.slots.worked(before_cameras, times.computed);
+        // Whoever asked may have gone away meanwhile, which is counted there.
+        reply.send(Replied { answer, times }).ok();
+    }
+
+    /// Runs the models on a batch, each on its own frames, and sends on what they see. Returns how long the models took.
     fn look_at(
         &self,
         batch: &mut Vec<(CameraId, ToModel)>,
         device: &Device,
         sessions: &mut Sessions,
         analytics: &[Waiting<ToAnalyst>],
-    ) {
+    ) -> Duration {
+        let mut worked = Duration::ZERO;
         batch.sort_by_key(|(_, item)| item.camera.settings.model);
         while let Some((_, first)) = batch.first() {
             let model = first.camera.settings.model;
@@ -296,6 +323,7 @@ impl Topology {
             let found = sessions.detect(device, (&self.models, model), &prepared, &*self.clock);
             let now = self.clock.mono();
             device.work.note(count, began, now);
+            worked += now.since(began);
             for ((id, camera, mut frame, ticket), found) in frames.into_iter().zip(found) {
                 if let Some(detections) = found {
                     frame.stamps.inferred = Some(now);
@@ -312,6 +340,7 @@ impl Topology {
                 self.slots.done(id);
             }
         }
+        worked
     }
 
     pub(crate) fn all_devices(&self) -> Vec<Arc<Device>> {

@@ -12,7 +12,7 @@ use common::{ONE_CORE, TWO_CORES, always, camera, runtime, settings, start, test
 use iris_core::clock::SystemClock;
 use iris_core::{CameraId, DropReason};
 use iris_flow::blocking::Receiver;
-use iris_infer::{Error, Model, OrtRuntime, Output, Provider, Runtime, Signature, Tensor};
+use iris_infer::{Error, Model, OrtRuntime, Output, Provider, Runtime, Signature, Tensor, Value};
 use iris_pipeline::{
     Backend, CameraSettings, Cores, DeviceSettings, DeviceState, DeviceStatus, Ledger, Pace, Pipeline, Report, Role,
     Settings, Stages,
@@ -123,6 +123,10 @@ impl Runtime for Slow {
             self.inner.run(batch, &mut |_, _: &[Output<'_>]| Ok(()))?;
         }
         self.inner.run(batch, read)
+    }
+
+    fn infer(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, Error> {
+        self.inner.infer(inputs, outputs)
     }
 }
 

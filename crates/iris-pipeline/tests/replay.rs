@@ -210,7 +210,10 @@ fn who_watches_sees_ages_devices_and_queues() {
     assert_eq!(devices.iter().map(|device| device.inferences).sum::<u64>(), 80);
     assert!(devices.iter().all(|device| (0.0..=1.0).contains(&device.busy_share)), "{devices:?}");
     let queues = view.queues().map(|queue| (queue.name, queue.capacity, queue.depth));
-    assert_eq!(queues, [("packets", 50, 0), ("slots", 1, 0), ("analytics", 128, 0), ("reports", 64, 0)]);
+    assert_eq!(
+        queues,
+        [("packets", 50, 0), ("slots", 1, 0), ("requests", 0, 0), ("analytics", 128, 0), ("reports", 64, 0)]
+    );
     let stages = view.stages().map(|stage| (stage.name, stage.threads));
     assert_eq!(stages, [("ingest", 0), ("decode", 2), ("model", 2), ("analytics", 2)]);
     pipeline.shutdown();

@@ -24,7 +24,7 @@ use iris_core::clock::{Clock, ManualClock};
 use iris_core::{CameraId, Epoch, Event, Frame, Item, MonoTime, Packet, Point, Size, TrackId};
 use iris_decode::{Decoder, FramePool};
 use iris_infer::runtime::Reader;
-use iris_infer::{Detector, Manifest, Model, Options, OrtRuntime, Preprocessor, Runtime, Signature, Tensor};
+use iris_infer::{Detector, Manifest, Model, Options, OrtRuntime, Preprocessor, Runtime, Signature, Tensor, Value};
 use iris_ingest::{CameraStream, Limits, Output, Source, SourceUrl, State, Transport};
 use iris_server::evidence::Album;
 use iris_server::message::Entry;
@@ -223,6 +223,10 @@ impl Runtime for Timed {
         let running = thread_time() - start - reading;
         self.nanos.fetch_add((running * 1e9) as u64, Relaxed);
         result
+    }
+
+    fn infer(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, iris_infer::Error> {
+        self.inner.infer(inputs, outputs)
     }
 }
 

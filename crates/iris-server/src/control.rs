@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use iris_infer::Manifest;
-use iris_pipeline::{Changes, Pipeline};
+use iris_pipeline::{Changes, ModelSettings, Pipeline};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::{self, Document, Edit, Item, Problem, Text};
@@ -27,7 +27,16 @@ pub struct Effect {
     /// The cameras and sinks that were made over the API.
     items: Vec<Item>,
     /// The models of the configuration, or why one cannot be used.
-    pub models: Vec<(config::Model, Result<Arc<Manifest>, String>)>,
+    pub models: Vec<(config::Model, Result<Usable, String>)>,
+}
+
+/// A model that is loaded.
+#[derive(Debug, Clone)]
+pub struct Usable {
+    /// Its number in the pipeline.
+    pub number: usize,
+    /// Its description.
+    pub manifest: Arc<Manifest>,
 }
 
 /// Why a change was not made. Nothing has changed then.
@@ -198,23 +207,20 @@ impl Owner {
         self.sinks.apply(&document.config.sinks)?;
         let changes = self.pipeline.apply(cameras).map_err(|error| Refusal::Failed(error.to_string()))?;
         tracing::info!(?changes.added, ?changes.changed, ?changes.removed, "configuration taken over");
-        let models = self.look_at(&document.config.models);
+        let models = self.load(&document.config.models);
         self.effect.send_replace(Arc::new(Effect { document, items, models }));
         Ok(changes)
     }
 
-    /// Opens the models that are new, so that they can be shown. Only those that a camera uses are loaded.
-    fn look_at(&self, models: &[config::Model]) -> Vec<(config::Model, Result<Arc<Manifest>, String>)> {
-        let known = Arc::clone(&self.effect.borrow());
-        let open = |model: &config::Model| {
-            let opened = iris_infer::Model::open(&model.path).map(|opened| opened.manifest);
-            opened.map_err(|error| error.to_string())
+    /// Loads the models that no camera uses, for other programs. One that cannot be loaded keeps nothing else from working.
+    fn load(&self, models: &[config::Model]) -> Vec<(config::Model, Result<Usable, String>)> {
+        let load = |model: &config::Model| {
+            let loaded = self.pipeline.load(&ModelSettings { path: model.path.clone(), min_score: None });
+            loaded.map(|(number, manifest)| Usable { number, manifest }).map_err(|error| match error {
+                iris_pipeline::Error::Model { source, .. } => source.to_string(),
+                other => other.to_string(),
+            })
         };
-        let look =
-            |model: &config::Model| match known.models.iter().find(|(other, seen)| other == model && seen.is_ok()) {
-                Some((_, seen)) => (model.clone(), seen.clone()),
-                None => (model.clone(), open(model)),
-            };
-        models.iter().map(look).collect()
+        models.iter().map(|model| (model.clone(), load(model))).collect()
     }
 }

@@ -20,6 +20,7 @@ mod excerpt;
 pub mod fmp4;
 pub mod fsck;
 pub mod message;
+mod oip;
 pub mod picture;
 mod process;
 pub mod retention;

@@ -204,6 +204,8 @@ fn a_reload_says_what_it_cannot_take_over() {
     assert!(needs_restart(&old, &moved).is_empty(), "so do sinks");
     let elsewhere = parse(&["[store]\npath = 'other'\n", base, camera].concat());
     assert_eq!(needs_restart(&old, &elsewhere), ["store"]);
+    let shared = parse(&["[serving]\nshare = 0.5\n", base, camera].concat());
+    assert_eq!((shared.serving.sharing.share, needs_restart(&old, &shared)), (0.5, vec!["serving"]));
 }
 
 #[test]

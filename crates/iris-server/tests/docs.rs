@@ -12,6 +12,7 @@ const DROPS: &str = include_str!("../../../docs/spec/drop-policy.md");
 const TELEMETRY: &str = include_str!("../../../docs/spec/telemetry.md");
 const MODELS: &str = include_str!("../../../docs/guide/models.md");
 const DEVICES: &str = include_str!("../../../docs/guide/devices.md");
+const SERVING: &str = include_str!("../../../docs/guide/serving.md");
 const RULES: &str = include_str!("../../../docs/guide/rules.md");
 
 /// What stands under a heading.
@@ -110,4 +111,15 @@ fn the_devices_in_the_guide_are_right_and_every_key_is_explained() {
     let keys = schema["properties"]["devices"]["items"]["properties"].as_object().expect("the keys of a device");
     let (explained, _) = DEVICES.split_once("\n## ").expect("the first part");
     assert_eq!(first_column(explained), keys.keys().map(String::as_str).collect());
+}
+
+#[test]
+fn the_guide_to_serving_shows_every_key_with_its_default() {
+    let parse = |text: &str| config::check(text, "iris.toml", Path::new("/etc/iris")).expect("a configuration").serving;
+    let shown = block(SERVING, "toml");
+    assert_eq!(parse(shown), parse(""));
+    let schema: serde_json::Value = serde_json::from_str(&config::schema()).expect("JSON");
+    let keys = schema["properties"]["serving"]["properties"].as_object().expect("the keys of serving");
+    let lines = shown.lines().filter_map(|line| line.split_once(" = "));
+    assert_eq!(lines.map(|(key, _)| key).collect::<BTreeSet<_>>(), keys.keys().map(String::as_str).collect());
 }

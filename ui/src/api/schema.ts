@@ -294,6 +294,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/detect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a model sees in a picture: boxes, or, if `Accept` names `image/jpeg` and not `application/json`, the picture with the
+         *     boxes drawn in it.
+         * @description A picture has at most 20 million pixels. Of a moving one the first is looked at. It is turned upright as it says itself.
+         *
+         *     Access: infer.
+         */
+        post: operations["detect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -622,6 +645,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the server is, and what it offers beyond the protocol.
+         * @description Access: infer.
+         */
+        get: operations["server_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the server answers.
+         * @description Access: infer.
+         */
+        get: operations["server_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a device runs models; if none does, with 503.
+         * @description Access: infer.
+         */
+        get: operations["server_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of the requests for each model.
+         * @description Access: infer.
+         */
+        get: operations["all_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a model takes and returns.
+         * @description Access: infer.
+         */
+        get: operations["model_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A model as Triton's clients expect it to be configured.
+         * @description Access: infer.
+         */
+        get: operations["model_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a model on tensors: as JSON, or with binary data behind it.
+         * @description Access: infer.
+         */
+        post: operations["model_infer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a model can be asked; if not, with 503.
+         * @description Access: infer.
+         */
+        get: operations["model_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of the requests for a model.
+         * @description Access: infer.
+         */
+        get: operations["model_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a model takes and returns.
+         * @description Access: infer.
+         */
+        get: operations["model_version_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A model as Triton's clients expect it to be configured.
+         * @description Access: infer.
+         */
+        get: operations["model_version_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/infer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs a model on tensors: as JSON, or with binary data behind it.
+         * @description Access: infer.
+         */
+        post: operations["model_version_infer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a model can be asked; if not, with 503.
+         * @description Access: infer.
+         */
+        get: operations["model_version_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/models/{model}/versions/{version}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of the requests for a model.
+         * @description Access: infer.
+         */
+        get: operations["model_version_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -752,6 +1055,16 @@ export interface components {
          * @enum {string}
          */
         Code: "bad_request" | "unauthenticated" | "wrong_password" | "forbidden" | "cross_site" | "not_found" | "method_not_allowed" | "timeout" | "exists" | "managed_by_file" | "last_admin" | "already_set_up" | "conflict" | "too_large" | "unsupported_media_type" | "range_not_satisfiable" | "invalid" | "source_failed" | "upgrade_required" | "too_many_requests" | "internal" | "unavailable";
+        /** @description A number and a time. */
+        CountAndTime: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description Nanoseconds.
+             */
+            ns: number;
+        };
         /** @description A token with what its owner sends. */
         CreatedToken: components["schemas"]["Token"] & {
             /** @description What is sent as `Authorization: Bearer`. It is not shown again. */
@@ -762,6 +1075,17 @@ export interface components {
          * @enum {string}
          */
         CrossingDirection: "left_to_right" | "right_to_left";
+        /** @description Something in a picture. */
+        Detection: {
+            /** @description Left, top, right and bottom in pixels of the picture. */
+            box: number[];
+            class: string;
+            /**
+             * Format: float
+             * @description How sure the model is, 0 to 1.
+             */
+            score: number;
+        };
         /** @description What runs models. */
         Device: {
             /**
@@ -891,6 +1215,22 @@ export interface components {
             /** @description Sinks. */
             sinks: number;
         };
+        /** @description Why a request was not fulfilled. */
+        InferenceError: {
+            /** @description What is wrong, and what was expected. */
+            error: string;
+        };
+        /** @description How often, and how long it took together. */
+        InferenceStatistics: {
+            /** @description What devices worked on them, with the copies in and out. */
+            compute_infer: components["schemas"]["CountAndTime"];
+            /** @description Those that were refused or on which the model failed. */
+            fail: components["schemas"]["CountAndTime"];
+            /** @description What those that were answered waited for a device. */
+            queue: components["schemas"]["CountAndTime"];
+            /** @description Those that were answered, from their arrival on. */
+            success: components["schemas"]["CountAndTime"];
+        };
         /** @description A line that should not be crossed. */
         Line: {
             /** @description The model's classes that count; empty for all. */
@@ -915,6 +1255,50 @@ export interface components {
             path: string;
             precision: string;
             task: string;
+        };
+        /** @description A model as Triton's clients expect it to be configured. */
+        ModelConfig: {
+            backend: string;
+            input: components["schemas"]["TensorConfig"][];
+            /** @description The largest batch; 0 where the model fixes it. If it is not 0, `dims` are without the batch. */
+            max_batch_size: number;
+            name: string;
+            output: components["schemas"]["TensorConfig"][];
+            platform: string;
+        };
+        /** @description What a model takes and returns. */
+        ModelMetadata: {
+            inputs: components["schemas"]["TensorMetadata"][];
+            name: string;
+            outputs: components["schemas"]["TensorMetadata"][];
+            platform: string;
+            versions: string[];
+        };
+        /** @description Whether a model can be asked. */
+        ModelReady: {
+            name: string;
+            ready: boolean;
+        };
+        /** @description What became of the requests for a model. */
+        ModelStatistics: {
+            /**
+             * Format: int64
+             * @description Runs of the model.
+             */
+            execution_count: number;
+            /**
+             * Format: int64
+             * @description Elements of batches.
+             */
+            inference_count: number;
+            inference_stats: components["schemas"]["InferenceStatistics"];
+            /**
+             * Format: int64
+             * @description When the last one was answered, in milliseconds since 1970; 0 before the first.
+             */
+            last_inference: number;
+            name: string;
+            version: string;
         };
         /** @description All models that can be used. */
         Models: {
@@ -1008,7 +1392,35 @@ export interface components {
          * @description What a token may do. `admin` includes all others; `operate` includes `view`.
          * @enum {string}
          */
-        Scope: "view" | "operate" | "admin" | "metrics";
+        Scope: "view" | "operate" | "admin" | "metrics" | "infer";
+        /** @description What a model sees in a picture. */
+        Seen: {
+            /** @description The strongest first. */
+            detections: components["schemas"]["Detection"][];
+            /** Format: int32 */
+            height: number;
+            model: string;
+            /**
+             * Format: int32
+             * @description Of the picture, upright.
+             */
+            width: number;
+        };
+        /** @description Whether the server answers. */
+        ServerLive: {
+            live: boolean;
+        };
+        /** @description What the server is. */
+        ServerMetadata: {
+            extensions: string[];
+            name: string;
+            version: string;
+        };
+        /** @description Whether a device runs models. The protocol calls it `live`, and KServe `ready`. */
+        ServerReady: {
+            live: boolean;
+            ready: boolean;
+        };
         /** @description Someone who is signed in. */
         Session: {
             /** @description What unsafe methods must send as the header `x-csrf-token`. */
@@ -1105,6 +1517,10 @@ export interface components {
             /** Format: int64 */
             received: number;
         };
+        /** @description What became of requests. */
+        Statistics: {
+            model_stats: components["schemas"]["ModelStatistics"][];
+        };
         /**
          * @description How the server fares, in one word.
          * @enum {string}
@@ -1155,6 +1571,21 @@ export interface components {
             stalled?: string | null;
             /** @description Writes that are not yet committed. */
             waiting: number;
+        };
+        /** @description An input or output as Triton's clients expect it. */
+        TensorConfig: {
+            /** @description Such as `TYPE_FP32` or `TYPE_UINT8`. */
+            data_type: string;
+            dims: number[];
+            name: string;
+        };
+        /** @description An input or output. */
+        TensorMetadata: {
+            /** @description Such as `FP32` or `UINT8`. */
+            datatype: string;
+            name: string;
+            /** @description With the batch; -1 where a dimension is open. */
+            shape: number[];
         };
         /** @description A stage and its threads. */
         Threads: {
@@ -1879,6 +2310,46 @@ export interface operations {
             };
         };
     };
+    detect: {
+        parameters: {
+            query?: {
+                /** @description The lowest score, 0.1 to 1. Left out: the model's own threshold. */
+                min_score?: number;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": number[];
+                "image/png": number[];
+                "image/webp": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seen"];
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -2540,6 +3011,423 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    server_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerMetadata"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    server_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerLive"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    server_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerReady"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    all_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelMetadata"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelConfig"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_infer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_version_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelMetadata"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_version_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelConfig"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_version_infer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_version_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelReady"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    model_version_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
                 };
             };
         };

@@ -21,7 +21,7 @@ import { Page } from '../components/shell';
 import { formatMoment } from '../lib/format';
 import { useTitle } from '../lib/hooks';
 
-const SCOPES: readonly Scope[] = ['view', 'operate', 'admin', 'metrics'];
+const SCOPES: readonly Scope[] = ['view', 'operate', 'admin', 'metrics', 'infer'];
 
 export function TokensPage() {
   useTitle('API tokens');

@@ -94,6 +94,11 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
     python::install("schemathesis", include_str!("schemathesis.txt"))
 }
 
+/// Installs what only a test of the server needs, that other programs can ask its models.
+pub(crate) fn tritonclient() -> Result<()> {
+    python::install("tritonclient", include_str!("tritonclient.txt")).map(drop)
+}
+
 /// Installs what only a peer of `bench cameras` needs; the folder of Python packages.
 pub(crate) fn peers() -> Result<PathBuf> {
     python::install("peers", include_str!("peers.txt"))

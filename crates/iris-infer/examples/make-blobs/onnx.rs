@@ -42,6 +42,10 @@ pub(crate) enum Element {
     F32 = 1,
     U8 = 2,
     I64 = 7,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the models of tests have it"))]
+    Bool = 9,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the models of tests have it"))]
+    F16 = 10,
 }
 
 /// An attribute of a node.

@@ -1,7 +1,7 @@
 //! The suite that every runtime passes: cases as data, and a function that loads a model into the runtime under test.
 
 use iris_infer::tensor::Samples;
-use iris_infer::{Error, OrtRuntime, Output, Runtime, Tensor};
+use iris_infer::{DataType, Error, OrtRuntime, Output, Runtime, Tensor, Value};
 
 use crate::blobs::{self, CELLS, HEIGHT, Variant, WIDTH};
 use crate::onnx::{Attribute, Dim, Element, Graph};
@@ -120,7 +120,71 @@ fn wrong_inputs_are_errors_and_the_model_goes_on(load: &Load) {
 
 fn what_cannot_be_run_is_refused(load: &Load) {
     assert!(load(b"not a model").is_err());
-    assert!(load(&arithmetic(open(), [open(), open()], Element::I64)).is_err());
+    let mut integers = load(&arithmetic(open(), [open(), open()], Element::I64)).unwrap();
+    assert!(outputs(&mut *integers, &[tensor(Element::F32, [0; 6])]).is_err());
+}
+
+/// Adds what is called `a` to the sum of `b` over its rows, and turns `c` upside down.
+fn two_and_a_half() -> Vec<u8> {
+    let mut g = Graph::default();
+    g.input("a", Element::I64, &[Dim::Fixed(2)]);
+    g.input("b", Element::F32, &[open(), Dim::Fixed(2)]);
+    g.input("c", Element::Bool, &[Dim::Fixed(2)]);
+    let a = g.node("Cast", &["a"], &[("to", Attribute::Int(Element::F32 as i64))]);
+    let axis = g.ints(&[0]);
+    let b = g.node("ReduceSum", &["b", &axis], &[("keepdims", Attribute::Int(0))]);
+    let sum = g.node("Add", &[&a, &b], &[]);
+    let half = g.node("Cast", &[&sum], &[("to", Attribute::Int(Element::F16 as i64))]);
+    let not = g.node("Not", &["c"], &[]);
+    g.name(&half, "half");
+    g.name(&not, "not");
+    g.output("half", Element::F16, &[Dim::Fixed(2)]);
+    g.output("not", Element::Bool, &[Dim::Fixed(2)]);
+    g.model("two and a half", "iris tests")
+}
+
+fn named_tensors_of_any_type_go_in_and_out(load: &Load) {
+    let mut runtime = load(&two_and_a_half()).unwrap();
+    let value = |name: &str, data_type, shape: &[usize], bytes: Vec<u8>| Value {
+        name: name.into(),
+        data_type,
+        shape: shape.to_vec(),
+        bytes: bytes.into(),
+    };
+    let a = [1_i64, -7].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let b = [1_f32, 2., 3., 4., 5., 6.].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let inputs = [
+        value("c", DataType::Bool, &[2], vec![0, 1]),
+        value("b", DataType::F32, &[3, 2], b),
+        value("a", DataType::I64, &[2], a),
+    ];
+    let wanted = ["not".to_owned(), "half".to_owned()];
+    runtime.signature().check(&inputs, &wanted, 8).unwrap();
+    // 10 and 5 with 16 bits.
+    let half = [0x00, 0x49, 0x00, 0x45];
+    for _ in 0..2 {
+        let outputs = runtime.infer(&inputs, &wanted).unwrap();
+        let expected =
+            [value("not", DataType::Bool, &[2], vec![1, 0]), value("half", DataType::F16, &[2], half.to_vec())];
+        assert_eq!(outputs, expected);
+    }
+    assert_eq!(runtime.infer(&inputs, &wanted[..1]).unwrap().len(), 1);
+    assert!(runtime.infer(&inputs[1..], &wanted).is_err(), "an input is missing");
+}
+
+fn what_cameras_and_programs_send_is_answered_alike(load: &Load) {
+    let mut runtime = load(&arithmetic(open(), [open(), open()], Element::U8)).unwrap();
+    let value = Value {
+        name: "x".into(),
+        data_type: DataType::U8,
+        shape: vec![1, 1, 2, 3],
+        bytes: vec![1, 2, 3, 4, 5, 6].into(),
+    };
+    let answered = runtime.infer(&[value], &["line".into(), "sum".into()]).unwrap();
+    assert_eq!([&answered[0].shape[..], &answered[1].shape], [&[1, 1, 2, 3][..], &[1, 1, 2]]);
+    let floats = answered.iter().flat_map(|value| value.bytes.chunks_exact(4));
+    let floats: Vec<f32> = floats.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    assert_eq!(floats, outputs(&mut *runtime, &[tensor(Element::U8, [1, 2, 3, 4, 5, 6])]).unwrap()[0]);
 }
 
 fn a_real_network_runs(load: &Load) {
@@ -146,6 +210,8 @@ pub(crate) fn whole_suite(load: &Load) {
     an_error_of_the_reader_stops_the_batch(load);
     wrong_inputs_are_errors_and_the_model_goes_on(load);
     what_cannot_be_run_is_refused(load);
+    named_tensors_of_any_type_go_in_and_out(load);
+    what_cameras_and_programs_send_is_answered_alike(load);
     a_real_network_runs(load);
 }
 
@@ -160,6 +226,8 @@ macro_rules! suite {
             an_error_of_the_reader_stops_the_batch,
             wrong_inputs_are_errors_and_the_model_goes_on,
             what_cannot_be_run_is_refused,
+            named_tensors_of_any_type_go_in_and_out,
+            what_cameras_and_programs_send_is_answered_alike,
             a_real_network_runs
         );
     };

@@ -9,7 +9,7 @@ use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::CameraId;
 use iris_core::clock::SystemClock;
 use iris_flow::blocking::Receiver;
-use iris_infer::Share;
+use iris_infer::{Share, Sharing};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
 use iris_pipeline::{
     CameraSettings, Cores, DeviceSettings, Gating, LocalClock, ModelSettings, Pace, Pipeline, Report, Settings,
@@ -43,6 +43,7 @@ pub(crate) fn settings(cores: usize, model: &Path) -> Settings {
         models: vec![ModelSettings { path: model.to_owned(), min_score: None }],
         cores: Cores { decode: cores, analyse: cores },
         devices: DeviceSettings::cpus(cores),
+        sharing: Sharing::default(),
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Scope {
     Admin,
     /// Read the metrics, and nothing else.
     Metrics,
+    /// Ask the models, and nothing else.
+    Infer,
 }
 
 /// A person.

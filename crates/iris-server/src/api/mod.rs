@@ -6,6 +6,7 @@
 pub(crate) mod camera;
 pub(crate) mod cameras;
 pub(crate) mod config;
+pub(crate) mod detect;
 pub(crate) mod event;
 pub(crate) mod events;
 pub(crate) mod models;

@@ -56,5 +56,5 @@ impl ModelBody {
 pub(crate) async fn list_models(State(app): State<App>) -> Json<Models> {
     let effect = app.control.effect();
     let usable = effect.models.iter().filter_map(|(model, seen)| Some((model, seen.as_ref().ok()?)));
-    Json(Models { items: usable.map(|(model, manifest)| ModelBody::new(model, manifest)).collect() })
+    Json(Models { items: usable.map(|(model, usable)| ModelBody::new(model, &usable.manifest)).collect() })
 }

@@ -11,7 +11,7 @@ use iris_infer::{Detector, Manifest, Model, Options, Preprocessor};
 use serde_json::json;
 
 use crate::cli::DetectArgs;
-use crate::picture::{Colour, Pen, Picture, read_still};
+use crate::picture::{Pen, Picture, read_still};
 
 /// The quality of JPEG files that are drawn for people, 1 to 100.
 const QUALITY: u8 = 88;
@@ -78,12 +78,7 @@ fn print(json: bool, manifest: &Manifest, image: &Path, detections: &Detections)
 
 fn draw(dir: &Path, manifest: &Manifest, image: &Path, frame: &Frame, detections: &Detections) -> Result<()> {
     let mut picture = Picture::of(frame);
-    let mut pen = Pen::new(&mut picture);
-    for (rect, score, class) in detections.iter() {
-        let colour = Colour::nth(u32::from(class.0));
-        pen.outline(rect, colour);
-        pen.label(rect, &format!("{} {score:.2}", class_name(manifest, class)), colour);
-    }
+    Pen::new(&mut picture).detections(detections.iter(), |class| class_name(manifest, class));
     let name = image.file_stem().unwrap_or(image.as_os_str());
     let mut path: PathBuf = dir.join(name);
     path.set_extension("jpg");

@@ -11,7 +11,7 @@ use iris_analytics::mot;
 use iris_core::clock::SystemClock;
 use iris_core::{CameraId, Event, Frame, Tracks};
 use iris_flow::blocking::Receiver;
-use iris_infer::{Manifest, Share};
+use iris_infer::{Manifest, Share, Sharing};
 use iris_ingest::{Limits, Source, SourceUrl, State};
 use iris_pipeline::{
     CameraSettings, Cores, DeviceSettings, Gating, Ledger, ModelSettings, Pace, Pipeline, Report, Settings, StageCount,
@@ -43,6 +43,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         models: vec![ModelSettings { path: model, min_score: args.model.min_score }],
         cores: Cores::of_this_machine(),
         devices: config.as_ref().map_or_else(|| DeviceSettings::cpus(iris_pipeline::cores()), setup::devices),
+        sharing: Sharing::default(),
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());

@@ -105,11 +105,12 @@ impl Server {
             models: Vec::new(),
             cores: Cores::of_this_machine(),
             devices: setup::devices(config),
+            sharing: config.serving.sharing,
         };
         let local_clock = setup::local_clock(config.time_zone.clone());
         let (pipeline, reports) =
             Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
-        let view = pipeline.view();
+        let (view, inference) = (pipeline.view(), pipeline.inference());
         let hurry = CancellationToken::new();
         let clips = Clips::start(&store, &clock)?;
         let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), clips.teller(), hurry.clone())?;
@@ -126,6 +127,8 @@ impl Server {
         invite(setup.key().as_ref(), &address)?;
         let parts = door::Parts {
             view,
+            inference,
+            max_request: config.serving.max_body,
             store: Arc::clone(&store),
             metrics: door::record_metrics()?,
             clock,

@@ -8,6 +8,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let parts = [
         ("time_zone", old.time_zone != new.time_zone),
         ("store", old.store != new.store),
+        ("serving", old.serving != new.serving),
         ("server", (&old.listen, &old.tls) != (&new.listen, &new.tls)),
     ];
     parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()

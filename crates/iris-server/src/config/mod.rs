@@ -26,6 +26,7 @@ use std::time::Duration;
 use iris_analytics::schedule::Schedule;
 use iris_analytics::zone;
 use iris_core::{CameraId, Label};
+use iris_infer::Sharing;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The certificate for it, if one is given.
     pub tls: Option<Tls>,
+    /// How other programs use the models.
+    pub serving: Serving,
     /// What runs the models; none means a CPU session on each core.
     pub devices: Vec<Device>,
     /// Whether a GPU that cannot be used is an error, and CPU sessions never stand in for it.
@@ -83,6 +86,15 @@ pub struct Store {
     pub max_age: Duration,
     /// The oldest is deleted when there is more, in bytes.
     pub max_bytes: Option<u64>,
+}
+
+/// How other programs use the models.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Serving {
+    /// The share of a device's time that their requests get at least, 0 to 1, and how many of them may wait for a model.
+    pub sharing: Sharing,
+    /// The largest body of a request, in bytes.
+    pub max_body: usize,
 }
 
 /// What runs models.

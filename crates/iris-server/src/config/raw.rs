@@ -22,6 +22,8 @@ pub(super) struct Raw {
     pub store: RawStore,
     /// The server's door: the page and the API.
     pub server: RawServer,
+    /// How other programs use the models.
+    pub serving: RawServing,
     /// Whether a GPU that cannot be used is an error. Default: false, and CPU sessions stand in for it, loudly.
     pub require_gpu: Option<bool>,
     /// What runs the models: any number of devices, unequal if need be. Default: a CPU session on each core.
@@ -81,6 +83,22 @@ pub(super) struct RawTls {
     pub cert: Option<String>,
     /// The certificate's key, as a PEM file relative to this file that only its owner can read.
     pub key: Option<String>,
+}
+
+/// How other programs use the models.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawServing {
+    /// The share of each device's time that requests get at least while cameras need it all. Cameras get at least the rest.
+    /// Default: 0.2.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: Option<f64>,
+    /// How many requests may wait for a model; who comes then is refused at once. Default: 64.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub queue: Option<usize>,
+    /// The largest body of a request, in megabytes (10^6 bytes), also after it was decompressed. Default: 64.
+    #[schemars(range(min = 1, max = 1024))]
+    pub max_body_mb: Option<usize>,
 }
 
 /// A device that runs models.

@@ -10,20 +10,24 @@ use std::time::Duration;
 use iris_analytics::schedule::Schedule;
 use iris_analytics::zone;
 use iris_core::{CameraId, Label, Point, Unit};
+use iris_infer::Sharing;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::problem::{Place, Problems, quoted, suggest};
 use super::raw::{
-    DeviceKind, Fraction, Raw, RawCamera, RawDefaults, RawDevice, RawLine, RawSecret, RawSink, RawStore, RawTls,
-    RawZone, SinkKind,
+    DeviceKind, Fraction, Raw, RawCamera, RawDefaults, RawDevice, RawLine, RawSecret, RawServing, RawSink, RawStore,
+    RawTls, RawZone, SinkKind,
 };
-use super::{Camera, Config, Device, Line, Model, Origin, Secret, Sink, Store, Target, Tls, Zone, schedule, source};
+use super::{
+    Camera, Config, Device, Line, Model, Origin, Secret, Serving, Sink, Store, Target, Tls, Zone, schedule, source,
+};
 
 const DEFAULT_RATE: f32 = 10.0;
 const DEFAULT_DAYS: u32 = 30;
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_BATCH: usize = 8;
+const DEFAULT_BODY_MB: usize = 64;
 /// The shortest key of a signature, in bytes.
 const MIN_KEY: usize = 16;
 /// The longest stay or leave.
@@ -58,12 +62,20 @@ pub(super) fn resolve(
         store: pass.store(&raw.store),
         listen: pass.listen(raw.server.listen.as_deref()),
         tls: raw.server.tls.and_then(|tls| pass.tls(tls)),
+        serving: serving(&raw.serving),
         devices: pass.devices(raw.devices, require_gpu),
         require_gpu,
         models: pass.models.clone(),
         cameras: pass.cameras(raw.cameras, from_file.cameras),
         sinks: pass.sinks(raw.sinks, from_file.sinks),
     }
+}
+
+fn serving(raw: &RawServing) -> Serving {
+    let default = Sharing::default();
+    let (share, queue) = (raw.share.unwrap_or(default.share), raw.queue.unwrap_or(default.queue));
+    let max_body = raw.max_body_mb.unwrap_or(DEFAULT_BODY_MB) * 1_000_000;
+    Serving { sharing: Sharing { share, queue }, max_body }
 }
 
 struct Pass<'a, 't> {

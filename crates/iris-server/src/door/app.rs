@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iris_core::Clock;
-use iris_pipeline::{View, describe};
+use iris_pipeline::{Inference, View, describe};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
+use tokio::sync::Semaphore;
 
+use super::ROOM;
 use super::caller::Caller;
 use super::limits::Limits;
 use super::problem::Problem;
@@ -30,6 +32,10 @@ const READERS: (usize, usize) = (4, 256);
 const HASHERS: (usize, usize) = (2, 64);
 /// How many pictures are decoded at once for requests, and how many requests wait for that at most.
 const STILLS: (usize, usize) = (1, 64);
+/// How many requests to models are read, or answers written, at once, and how many wait for that at most.
+const CODECS: (usize, usize) = (2, 256);
+/// How many of the largest bodies of requests to models there is room for at once.
+const BODIES: usize = 4;
 /// How often it is asked whether someone who watches a stream may still do so.
 const RECHECK: Duration = Duration::from_secs(2);
 
@@ -38,6 +44,10 @@ const RECHECK: Duration = Duration::from_secs(2);
 pub struct App {
     /// What the pipeline is doing.
     pub view: View,
+    /// The way to the models.
+    pub inference: Inference,
+    /// The largest body of a request to a model, in bytes.
+    pub max_request: usize,
     /// Events, pictures and accounts. It blocks: use it within [`Self::blocking`].
     pub store: Arc<dyn Store>,
     /// The process's metrics.
@@ -64,6 +74,10 @@ pub struct App {
     pub(super) probes: Streams,
     /// Where pictures are decoded for requests.
     pub(super) stills: Workers,
+    /// Room for the bodies of requests to models, in units of [`super::ROOM`].
+    pub(super) rooms: Arc<Semaphore>,
+    /// Where requests to models are read and answers to them written.
+    pub(crate) codecs: Workers,
     readers: Workers,
     hashers: Workers,
 }
@@ -72,6 +86,10 @@ pub struct App {
 pub struct Parts {
     /// What the pipeline is doing.
     pub view: View,
+    /// The way to the models.
+    pub inference: Inference,
+    /// The largest body of a request to a model, in bytes.
+    pub max_request: usize,
     /// Events, pictures and accounts.
     pub store: Arc<dyn Store>,
     /// The process's metrics.
@@ -96,13 +114,17 @@ impl App {
     /// # Errors
     /// The system gives no thread.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { view, store, metrics, clock, control, run, setup, secure, timeouts } = parts;
+        let Parts { view, inference, max_request, store, metrics, clock, control, run, setup, secure, timeouts } =
+            parts;
         let readers = Workers::start("door", READERS.0, READERS.1)?;
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
+        let codecs = Workers::start("codec", CODECS.0, CODECS.1)?;
         let rates = Rates::start(view.clone(), Arc::clone(&clock));
         Ok(Self {
             view,
+            inference,
+            max_request,
             store,
             metrics,
             clock,
@@ -116,6 +138,8 @@ impl App {
             streams: Streams::default(),
             probes: Streams::default(),
             stills,
+            rooms: Semaphore::new(BODIES * max_request.div_ceil(ROOM)).into(),
+            codecs,
             readers,
             hashers,
         })

@@ -33,6 +33,8 @@ pub enum Access {
     Admin,
     /// Who may read the metrics.
     Metrics,
+    /// Who may ask the models.
+    Infer,
 }
 
 /// Someone who has shown who they are.
@@ -101,6 +103,7 @@ impl Caller {
             Access::Overview => sees_all && self.may(Access::Viewer),
             Access::Operator => has(Scope::Operate) || has(Scope::Admin),
             Access::Admin => sees_all && has(Scope::Admin),
+            Access::Infer => has(Scope::Infer) || has(Scope::Admin),
             Access::Metrics => sees_all && (has(Scope::Metrics) || has(Scope::Admin)),
         }
     }

@@ -33,7 +33,10 @@ pub(super) async fn guard(
     }
     let caller = match shown.clone() {
         Some(shown) => {
-            app.limits.request(shown.digest(), app.clock.mono())?;
+            match access {
+                Access::Infer => app.limits.inference(shown.digest(), app.clock.mono())?,
+                _ => app.limits.request(shown.digest(), app.clock.mono())?,
+            }
             app.blocking(move |app| app.identify(&shown)).await?
         }
         None => None,

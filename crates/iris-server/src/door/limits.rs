@@ -28,6 +28,8 @@ pub(super) struct Limits {
     peers: Limit<IpAddr>,
     /// Requests of a session or token.
     callers: Limit<Digest>,
+    /// The same to models, whose queues refuse earlier what they cannot answer.
+    inferences: Limit<Digest>,
     known: Mutex<HashSet<(String, IpAddr)>>,
 }
 
@@ -37,6 +39,7 @@ impl Limits {
             accounts: Limit::new(5, Duration::from_mins(1), 5),
             peers: Limit::new(20, Duration::from_mins(1), 20),
             callers: Limit::new(50, Duration::from_secs(1), 100),
+            inferences: Limit::new(2000, Duration::from_secs(1), 2000),
             known: Mutex::default(),
         }
     }
@@ -61,6 +64,11 @@ impl Limits {
             known.clear();
         }
         known.insert((account(name), peer));
+    }
+
+    /// Counts a request to a model.
+    pub(super) fn inference(&self, caller: Digest, now: MonoTime) -> Result<(), Problem> {
+        self.inferences.take(caller, now).map_err(too_many)
     }
 
     /// Counts a request of someone who came in.

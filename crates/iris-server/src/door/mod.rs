@@ -26,17 +26,20 @@ mod users;
 mod workers;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -53,8 +56,10 @@ pub use workers::Workers;
 
 /// How often histograms are tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// The largest body of a request, in bytes.
+/// The largest body of a request that is not for a model, in bytes.
 const MAX_BODY: usize = 1 << 20;
+/// The unit in which the room for bodies of requests to models is counted, in bytes.
+const ROOM: usize = 1 << 10;
 /// The longest text that another layer answers with, in bytes.
 const MAX_TEXT: usize = 4096;
 
@@ -67,6 +72,34 @@ impl App {
         let (router, _) = routes::router(guarded).split_for_parts();
         let router = router.fallback(page::page).layer(DefaultBodyLimit::max(MAX_BODY));
         router.layer(from_fn_with_state(self.clone(), finish)).with_state(self)
+    }
+
+    /// The largest body that a path takes, in bytes.
+    fn most(&self, path: &str) -> usize {
+        let is_for_models = path.starts_with("/v2/") || path.starts_with("/api/v1/models/");
+        if is_for_models { self.max_request } else { MAX_BODY }
+    }
+
+    /// Reads the body of a request to a model, and the room that it takes until it is done with. `grows`: it may become as
+    /// large as any when it is decoded.
+    pub(crate) async fn body(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        grows: bool,
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let length = length.filter(|length| !grows && *length <= self.max_request).unwrap_or(self.max_request);
+        let room = Arc::clone(&self.rooms).try_acquire_many_owned(length.div_ceil(ROOM) as u32);
+        let full = |_| Problem {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Problem::new(Code::Unavailable, "too much is being sent at once")
+        };
+        let room = room.map_err(full)?;
+        let most = self.max_request;
+        let read = to_bytes(body, most).await;
+        let large = |_| Problem::new(Code::TooLarge, format!("a body may have {most} bytes, and must come whole"));
+        Ok((read.map_err(large)?, room))
     }
 
     /// Serves the routes until `stop`, by TLS if there is what it needs.
@@ -109,16 +142,21 @@ async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
 /// Ends what takes too long, turns what a layer refuses in plain text into a problem document, and says to browsers what
 /// they may do with the answer.
 async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let most = app.most(request.uri().path());
+    let is_inference = request.uri().path() == "/v2" || request.uri().path().starts_with("/v2/");
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut response = if length.is_some_and(|length| length > MAX_BODY) {
-        Problem::new(Code::TooLarge, format!("a body may have {MAX_BODY} bytes")).into_response()
+    let mut response = if length.is_some_and(|length| length > most) {
+        Problem::new(Code::TooLarge, format!("a body may have {most} bytes")).into_response()
     } else {
         match tokio::time::timeout(app.timeouts.request, next.run(request)).await {
             Ok(response) => documented(response).await,
             Err(_) => Problem::new(Code::Timeout, "this took too long").into_response(),
         }
     };
+    if is_inference {
+        problem::for_inference(&mut response);
+    }
     headers::add(response.headers_mut(), app.secure);
     response
 }

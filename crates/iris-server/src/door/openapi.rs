@@ -12,9 +12,10 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, PathItem};
 use super::caller::COOKIE;
 use super::problem::Document;
 use super::routes;
+use crate::oip::rest::InferenceError;
 
 #[derive(OpenApi)]
-#[openapi(components(schemas(Document)))]
+#[openapi(components(schemas(Document, InferenceError)))]
 struct Frame;
 
 /// The document without any route.

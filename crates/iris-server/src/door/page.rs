@@ -17,7 +17,7 @@ const INDEX: &str = "index.html";
 /// What lies below it has a hash of itself in its name.
 const HASHED: &str = "assets/";
 /// What belongs to the server: there the page never answers for what does not exist.
-const NOT_THE_PAGE: [&str; 4] = ["api", "health", "metrics", "assets"];
+const NOT_THE_PAGE: [&str; 5] = ["api", "v2", "health", "metrics", "assets"];
 
 const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Iris</title>\
                        <h1>The page is not part of this program</h1><p>It was compiled without it. With Node installed, \

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Change, Invalid, Refusal};
 use crate::error::{Error, ErrorKind};
+use crate::oip::rest::InferenceError;
 
 /// The media type of a problem document.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -203,13 +204,29 @@ impl IntoResponse for Problem {
             detail: self.detail,
             errors: self.errors,
         };
+        let detail = Detail(document.detail.clone());
         let mut response = (status, Json(document)).into_response();
+        response.extensions_mut().insert(detail);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
         }
         response
+    }
+}
+
+/// What is wrong, as it is remembered beside an answer.
+#[derive(Clone)]
+struct Detail(String);
+
+/// Says what is wrong as the Open Inference Protocol does.
+pub(super) fn for_inference(response: &mut Response) {
+    if let Some(Detail(error)) = response.extensions_mut().remove() {
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.body_mut() = Json(InferenceError { error }).into_response().into_body();
     }
 }
 

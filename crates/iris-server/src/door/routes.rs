@@ -8,10 +8,11 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::caller::Access::{self, Admin, Metrics, Operator, Overview, Public, Viewer};
+use super::caller::Access::{self, Admin, Infer, Metrics, Operator, Overview, Public, Viewer};
 use super::problem::PROBLEM_JSON;
 use super::{App, health, live, media, openapi, probe, session, tokens, users};
-use crate::api::{cameras, config, events, models, sinks, stream, system};
+use crate::api::{cameras, config, detect, events, models, sinks, stream, system};
+use crate::oip::rest;
 
 /// A route and who may use it.
 pub(super) struct Route {
@@ -67,6 +68,22 @@ pub(super) fn all() -> Vec<Route> {
         Operator events::review_event;
 
         Viewer models::list_models;
+        Infer detect::detect;
+
+        Infer rest::server_metadata;
+        Infer rest::server_live;
+        Infer rest::server_ready;
+        Infer rest::all_statistics;
+        Infer rest::model_metadata;
+        Infer rest::model_version_metadata;
+        Infer rest::model_ready;
+        Infer rest::model_version_ready;
+        Infer rest::model_config;
+        Infer rest::model_version_config;
+        Infer rest::model_statistics;
+        Infer rest::model_version_statistics;
+        Infer rest::model_infer;
+        Infer rest::model_version_infer;
 
         Admin sinks::list_sinks;
         Admin sinks::add_sink;
@@ -85,15 +102,17 @@ pub(super) fn all() -> Vec<Route> {
 pub(super) fn router(guard: impl Fn(MethodRouter<App>, Access) -> MethodRouter<App>) -> OpenApiRouter<App> {
     all().into_iter().fold(OpenApiRouter::with_openapi(openapi::frame()), |router, route| {
         let Route { access, methods: (schemas, mut paths, methods) } = route;
-        paths.paths.values_mut().for_each(|item| describe(item, access));
+        paths.paths.iter_mut().for_each(|(path, item)| describe(path, item, access));
         router.routes((schemas, paths, guard(methods, access)))
     })
 }
 
 /// Says in a route's description who may use it and what it answers otherwise.
-fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let problem = ResponseBuilder::new().description("What is wrong").content(PROBLEM_JSON, problem).build();
+fn describe(path: &str, item: &mut utoipa::openapi::PathItem, access: Access) {
+    let (schema, kind) =
+        if path.starts_with("/v2") { ("InferenceError", "application/json") } else { ("Problem", PROBLEM_JSON) };
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    let problem = ResponseBuilder::new().description("What is wrong").content(kind, problem).build();
     let known = ["session", "token"].map(|scheme| SecurityRequirement::new(scheme, [""; 0]));
     for operation in openapi::operations(item) {
         operation.responses.responses.insert("default".into(), problem.clone().into());

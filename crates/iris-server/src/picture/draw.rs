@@ -3,7 +3,7 @@
 //! Edges are smooth: a shape says how much of each pixel it covers, and the pixel takes on that share of its colour.
 //! Everything has a dark rim, so that it stands out from any background. What to draw is decided elsewhere.
 
-use iris_core::{Image, Point, Rect};
+use iris_core::{ClassId, Image, Point, Rect};
 
 use super::font::{self, ADVANCE, HEIGHT};
 use super::{Colour, Picture};
@@ -40,6 +40,19 @@ impl<'a> Pen<'a> {
         let corners = [(r.x0, r.y0), (r.x1, r.y0), (r.x1, r.y1), (r.x0, r.y1), (r.x0, r.y0)];
         let width = 2.0 * (0.8 * self.unit).round();
         self.stroke(&corners.map(|(x, y)| Point::new(x.round(), y.round())), width / self.unit, colour);
+    }
+
+    /// Each object that a model sees, with its class and score; each class has a colour.
+    pub fn detections<'c>(
+        &mut self,
+        detections: impl Iterator<Item = (Rect<Image>, f32, ClassId)>,
+        class_name: impl Fn(ClassId) -> &'c str,
+    ) {
+        for (rect, score, class) in detections {
+            let colour = Colour::nth(u32::from(class.0));
+            self.outline(rect, colour);
+            self.label(rect, &format!("{} {score:.2}", class_name(class)), colour);
+        }
     }
 
     /// A corner at each corner and nothing between: for an object whose place is a guess.

@@ -16,7 +16,7 @@ use iris_core::{Frame, PixelFormat, Size};
 pub use colour::{Colour, Encoding};
 pub use draw::Pen;
 pub use error::{Error, ErrorKind};
-pub use still::{MAX_PIXELS, read_still};
+pub use still::{MAX_PIXELS, decode_still, read_still};
 pub use video::VideoWriter;
 
 /// A picture to draw on: luma and two chroma planes, all in full resolution, in the encoding of the frame it came from.

@@ -15,15 +15,21 @@ pub const MAX_PIXELS: u64 = 20_000_000;
 /// The most bytes that decoding one may allocate: 20 million pixels of RGB, and a few for the decoder.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads a JPEG, PNG or WebP file, recognised by its content and turned upright, as a frame of
-/// [`PixelFormat::Rgb`]. The limits are checked before anything is allocated.
+/// Reads a JPEG, PNG or WebP file as [`decode_still`] does.
 pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
-    let io = |source| Error::Read { path: path.to_owned(), source };
-    let decode = |source| Error::Decode { path: path.to_owned(), source };
     let mut file = Vec::new();
     // No picture that is small enough is larger as a file.
-    File::open(path).and_then(|f| f.take(MAX_BYTES).read_to_end(&mut file)).map_err(io)?;
-    let mut reader = ImageReader::new(Cursor::new(&file)).with_guessed_format().map_err(io)?;
+    let read = File::open(path).and_then(|f| f.take(MAX_BYTES).read_to_end(&mut file));
+    read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    decode_still(&file, path, key)
+}
+
+/// Decodes a JPEG, PNG or WebP file, recognised by its content and turned upright, as a frame of [`PixelFormat::Rgb`]. The
+/// limits are checked before anything is allocated. Errors call the file `path`.
+pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Error> {
+    let io = |source| Error::Read { path: path.to_owned(), source };
+    let decode = |source| Error::Decode { path: path.to_owned(), source };
+    let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(io)?;
     let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
@@ -35,7 +41,7 @@ pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
         return Err(Error::TooLarge { path: path.to_owned(), size });
     }
     let orientation = decoder.orientation().map_err(decode)?;
-    if is_jpeg && is_cut_off(&file) {
+    if is_jpeg && is_cut_off(file) {
         return Err(Error::CutOff { path: path.to_owned() });
     }
     let mut image = DynamicImage::from_decoder(decoder).map_err(decode)?;

@@ -16,7 +16,11 @@ type Enter = Box<dyn Fn(&Door) -> Sender>;
 pub(crate) fn path_of(route: &Declared, camera: &str) -> String {
     let event = format!("{camera}-1.0-1");
     let path = route.path.replace("{camera}", camera).replace("{event}", &event);
-    path.replace("{name}", "nobody").replace("{token}", "none").replace("{sink}", "none")
+    path.replace("{name}", "nobody")
+        .replace("{token}", "none")
+        .replace("{sink}", "none")
+        .replace("{model}", "iris-n")
+        .replace("{version}", "1")
 }
 
 fn guarded() -> impl Iterator<Item = Declared> {
@@ -66,7 +70,7 @@ fn nothing_is_served_that_is_not_in_the_table() {
 fn what_a_path_names_is_known_to_the_guard_or_is_no_camera() {
     for route in declared() {
         let names: Vec<&str> = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
-        let known = ["camera", "event", "name", "sink", "token"];
+        let known = ["camera", "event", "model", "name", "sink", "token", "version"];
         assert!(names.iter().all(|name| known.contains(name)), "{route:?}: say what it names, and add it here");
         let is_camera = route.path.starts_with("/api/v1/cameras/{");
         let is_event = route.path.starts_with("/api/v1/events/{");
@@ -100,7 +104,7 @@ async fn without_a_session_or_token_every_route_is_closed() {
         for stranger in &strangers {
             let answer = door.send(stranger, &route.method, &path_of(&route, "one"), None).await;
             assert_eq!(answer.status, 401, "{route:?} {stranger:?}");
-            answer.bad(401, "unauthenticated");
+            answer.refused(&route.path, 401, "unauthenticated");
         }
         let in_query = format!("{}?token=iris_{key}&access_token={key}", path_of(&route, "one"));
         assert_eq!(door.send(&Sender::nobody(), &route.method, &in_query, None).await.status, 401, "{route:?}");
@@ -109,7 +113,7 @@ async fn without_a_session_or_token_every_route_is_closed() {
 
 #[tokio::test]
 async fn each_role_and_scope_may_use_what_its_class_says_and_nothing_else() {
-    use Access::{Admin, Metrics, Operator, Overview, Viewer};
+    use Access::{Admin, Infer, Metrics, Operator, Overview, Viewer};
     let door = Door::new();
     for (name, role, cameras) in [
         ("root", Role::Admin, None),
@@ -125,22 +129,24 @@ async fn each_role_and_scope_may_use_what_its_class_says_and_nothing_else() {
     let session = |name: &'static str| move |door: &Door| door.session_of(name);
     let token = |scope: Scope| move |door: &Door| door.token(&[scope], None);
     let matrix: Vec<(&str, Enter, &[Access])> = vec![
-        ("admin", Box::new(session("admin")), &[Viewer, Overview, Operator, Admin, Metrics]),
+        ("admin", Box::new(session("admin")), &[Viewer, Overview, Operator, Admin, Metrics, Infer]),
         ("operator", Box::new(session("operator")), &[Viewer, Overview, Operator]),
         ("viewer", Box::new(session("viewer")), &[Viewer, Overview]),
         ("viewer of one", Box::new(session("one")), &[Viewer]),
         ("operator of one", Box::new(session("operator-one")), &[Viewer, Operator]),
-        ("admin token", Box::new(token(Scope::Admin)), &[Viewer, Overview, Operator, Admin, Metrics]),
+        ("admin token", Box::new(token(Scope::Admin)), &[Viewer, Overview, Operator, Admin, Metrics, Infer]),
         ("operate token", Box::new(token(Scope::Operate)), &[Viewer, Overview, Operator]),
         ("view token", Box::new(token(Scope::View)), &[Viewer, Overview]),
         ("metrics token", Box::new(token(Scope::Metrics)), &[Metrics]),
+        ("infer token", Box::new(token(Scope::Infer)), &[Infer]),
+        ("infer token of one", Box::new(|door| door.token(&[Scope::Infer], Some(&["one"]))), &[Infer]),
         ("view token of one", Box::new(|door| door.token(&[Scope::View], Some(&["one"]))), &[Viewer]),
     ];
     for route in guarded() {
         for (who, enter, may) in &matrix {
             let answer = door.send(&enter(&door), &route.method, &path_of(&route, "one"), None).await;
-            let refused = answer.status == 403
-                && answer.json()["detail"].as_str().is_some_and(|d| d.ends_with("may not do this"));
+            let says = |key: &str| answer.json()[key].as_str().is_some_and(|text| text.ends_with("may not do this"));
+            let refused = answer.status == 403 && (says("detail") || says("error"));
             assert_eq!(refused, !may.contains(&route.access), "{who}: {route:?}: {}", answer.status);
             assert_ne!(answer.status, 401, "{who}: {route:?}");
             assert!(!answer.status.is_server_error(), "{who}: {route:?}: {}", answer.status);

@@ -10,6 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use iris_core::clock::ManualClock;
 use iris_core::{CameraId, Clock};
+use iris_infer::Sharing;
 use iris_pipeline::{Cores, DeviceSettings, Pipeline, Settings};
 use iris_server::accounts::{Cameras, Change, Key, Role, Scope, SetupToken, Token, User, hash_password};
 use iris_server::config::Text;
@@ -23,6 +24,9 @@ use tower::ServiceExt;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const HOST: &str = "iris.example:8443";
+
+/// The largest body of a request to a model.
+pub(crate) const MAX_REQUEST: usize = 2_000_000;
 
 pub(crate) struct Door {
     app: Option<App>,
@@ -46,14 +50,20 @@ impl Door {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options).expect("a store"));
         let clock = Arc::new(ManualClock::default());
         let cores = Cores { decode: 1, analyse: 1 };
-        let settings = Settings { run: 1, models: Vec::new(), cores, devices: DeviceSettings::cpus(1) };
+        let settings = Settings {
+            run: 1,
+            models: Vec::new(),
+            cores,
+            devices: DeviceSettings::cpus(1),
+            sharing: Sharing::default(),
+        };
         let local = iris_server::setup::local_clock(jiff::tz::TimeZone::UTC);
         let handle = tokio::runtime::Handle::current();
         let started = Pipeline::start(&settings, clock.clone(), &local, handle);
         let (pipeline, _) = started.expect("a pipeline");
         let setup = SetupToken::prepare(folder.path(), &*store).expect("a token");
         let key = setup.key();
-        let view = pipeline.view();
+        let (view, inference) = (pipeline.view(), pipeline.inference());
         let text = Text::new("", "iris.toml", folder.path());
         let document = text.resolve(&[]).unwrap_or_else(|problems| panic!("{problems:?}"));
         let dynamic: Arc<dyn Clock> = clock.clone();
@@ -63,6 +73,8 @@ impl Door {
         let (control, owner) = owner.start().expect("a thread");
         let app = App::new(Parts {
             view,
+            inference,
+            max_request: MAX_REQUEST,
             store: Arc::clone(&store),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             clock: clock.clone(),
@@ -206,6 +218,26 @@ impl Answer {
     pub(crate) fn good(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Why a request to a model was not fulfilled, as the Open Inference Protocol says it.
+    #[track_caller]
+    pub(crate) fn error(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.headers["content-type"], "application/json");
+        let body = self.json();
+        assert_eq!(body.as_object().map(serde_json::Map::len), Some(1), "{body}");
+        body["error"].as_str().expect("a text").to_owned()
+    }
+
+    /// That the route at `path` refuses with this status, and where it says so in a problem document, with this code.
+    #[track_caller]
+    pub(crate) fn refused(&self, path: &str, status: u16, code: &str) {
+        if path.starts_with("/v2") {
+            self.error(status);
+        } else {
+            self.bad(status, code);
+        }
     }
 
     /// That it is a problem document with this status and code.

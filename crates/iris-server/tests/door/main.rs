@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod connections;
+mod inference;
 mod kit;
 mod limits;
 mod openapi;

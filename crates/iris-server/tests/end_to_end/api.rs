@@ -311,7 +311,7 @@ fn the_system_tells_what_it_does_and_what_is_wrong() {
     let topology = client.get("/system/topology").json(200);
     let queues: Vec<&str> =
         topology["queues"].as_array().expect("a list").iter().filter_map(|q| q["name"].as_str()).collect();
-    assert_eq!(queues, ["packets", "slots", "analytics", "reports", "store"]);
+    assert_eq!(queues, ["packets", "slots", "requests", "analytics", "reports", "store"]);
     server.stop();
     runtime.block_on(farm.shutdown());
 }

@@ -8,6 +8,7 @@ mod broken_files;
 mod broken_store;
 mod capacity;
 mod client;
+mod clients;
 mod clips;
 mod devices;
 mod kit;

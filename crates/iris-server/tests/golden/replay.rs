@@ -6,6 +6,7 @@ use iris_analytics::mot;
 use iris_core::clock::SystemClock;
 use iris_core::{DropReason, Event};
 use iris_flow::blocking::Receiver;
+use iris_infer::Sharing;
 use iris_pipeline::{CameraSettings, Cores, DeviceSettings, Pipeline, Report, Settings, Stages, View};
 use iris_server::message::Message;
 use iris_server::{config, setup};
@@ -28,6 +29,7 @@ pub(crate) fn run(cores: usize) -> Outcome {
         models: Vec::new(),
         cores: Cores { decode: cores, analyse: cores },
         devices: DeviceSettings::cpus(cores),
+        sharing: Sharing::default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");

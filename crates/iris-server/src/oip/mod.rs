@@ -1,0 +1,337 @@
+//! The models for other programs, by the Open Inference Protocol, version 2, which Triton, KServe and OpenVINO Model
+//! Server speak too, with Triton's extensions for binary tensors, model configuration and statistics.
+//!
+//! What both of its forms have in common stands here: the names of types, and what is told of the server and its models.
+//! [`body`] reads and writes requests and answers as REST has them.
+
+pub(crate) mod body;
+pub(crate) mod compression;
+pub(crate) mod rest;
+
+use std::time::Duration;
+
+use iris_infer::{DataType, Signature, Value};
+use iris_pipeline::{Inference, Outcome, Refusal, Times};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::door::{App, Code, Problem};
+
+/// What the server calls itself.
+const SERVER: &str = "iris";
+/// The only version of each model.
+const VERSION: &str = "1";
+/// What runs the models, as Triton's clients know it.
+const PLATFORM: &str = "onnxruntime_onnx";
+/// What is offered beyond the protocol.
+const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
+/// How long a request may take that does not say so.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A type as the protocol writes it.
+pub(crate) const fn datatype(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Bool => "BOOL",
+        DataType::U8 => "UINT8",
+        DataType::U16 => "UINT16",
+        DataType::U32 => "UINT32",
+        DataType::U64 => "UINT64",
+        DataType::I8 => "INT8",
+        DataType::I16 => "INT16",
+        DataType::I32 => "INT32",
+        DataType::I64 => "INT64",
+        DataType::F16 => "FP16",
+        DataType::Bf16 => "BF16",
+        DataType::F32 => "FP32",
+        DataType::F64 => "FP64",
+    }
+}
+
+/// The type of that name.
+///
+/// # Errors
+/// There is none, or it is not offered.
+pub(crate) fn parse_datatype(name: &str) -> Result<DataType, String> {
+    let found = DataType::ALL.into_iter().find(|data_type| datatype(*data_type) == name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = DataType::ALL.into_iter().map(datatype).collect();
+        format!("the datatype {name:?} is not one of {}", known.join(", "))
+    })
+}
+
+/// A model that is served.
+pub(crate) struct Served {
+    pub(crate) name: String,
+    pub(crate) number: usize,
+    pub(crate) signature: Signature,
+    /// The largest batch; 0 where the model fixes it.
+    max_batch: usize,
+}
+
+impl Served {
+    /// The model of that name and version; any version where that is empty.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be used now.
+    pub(crate) fn find(app: &App, name: &str, version: &str) -> Result<Self, Problem> {
+        let effect = app.control.effect();
+        let Some((_, usable)) = effect.models.iter().find(|(model, _)| *model.name == *name) else {
+            let known: Vec<&str> = effect.models.iter().map(|(model, _)| &*model.name).collect();
+            return Err(Problem::new(
+                Code::NotFound,
+                format!("there is no model {name:?}; there is {}", known.join(", ")),
+            ));
+        };
+        if !version.is_empty() && version != VERSION {
+            let detail = format!("model {name:?} has no version {version:?}; it has version {VERSION:?}");
+            return Err(Problem::new(Code::NotFound, detail));
+        }
+        let number = usable.as_ref().map(|usable| usable.number).ok();
+        let signature = number.and_then(|number| Some((number, app.inference.signature(number)?)));
+        let (number, signature) = signature.ok_or_else(|| {
+            Problem::new(Code::Unavailable, format!("model {name:?} cannot be used now; /api/v1/system says why"))
+        })?;
+        let is_open = signature.inputs.first().is_some_and(|input| input.shape.first() == Some(&None));
+        let max_batch = if is_open { app.inference.max_batch() } else { 0 };
+        Ok(Self { name: name.to_owned(), number, signature, max_batch })
+    }
+
+    /// All models that can be used now.
+    pub(crate) fn all(app: &App) -> Vec<Self> {
+        let effect = app.control.effect();
+        effect.models.iter().filter_map(|(model, _)| Self::find(app, &model.name, "").ok()).collect()
+    }
+
+    /// Runs the model.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub(crate) async fn infer(
+        &self,
+        inference: &Inference,
+        inputs: Vec<Value>,
+        outputs: Vec<String>,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Value>, Problem> {
+        // Said in the protocol's words before the runtime says it in its own.
+        for input in &inputs {
+            let port = self.signature.inputs.iter().find(|port| port.name == input.name);
+            let expected = port.and_then(iris_infer::Port::data_type);
+            if let Some(expected) = expected.filter(|expected| *expected != input.data_type) {
+                let (found, expected) = (datatype(input.data_type), datatype(expected));
+                let detail = format!("input {:?} is {found}, and should be {expected}", input.name);
+                return Err(Problem::new(Code::BadRequest, detail));
+            }
+        }
+        let most = timeout.unwrap_or(PATIENCE).min(PATIENCE);
+        let (values, Times { .. }) = inference.infer(self.number, inputs, outputs, most).await?;
+        Ok(values)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        let wait = Duration::from_secs(1);
+        let (code, retry_after) = match refusal {
+            Refusal::Invalid(_) => (Code::BadRequest, None),
+            Refusal::Full(time) | Refusal::Late(time) => (Code::Unavailable, Some(time.max(wait))),
+            Refusal::NotLoaded | Refusal::NoDevice => (Code::Unavailable, Some(wait)),
+            Refusal::Failed(_) => (Code::Internal, None),
+        };
+        Self { retry_after, ..Self::new(code, detail) }
+    }
+}
+
+/// What the server is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServerMetadata {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) extensions: [&'static str; 3],
+}
+
+impl ServerMetadata {
+    pub(crate) fn new() -> Self {
+        Self { name: SERVER, version: env!("CARGO_PKG_VERSION"), extensions: EXTENSIONS }
+    }
+}
+
+/// What a model takes and returns.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelMetadata {
+    pub(crate) name: String,
+    pub(crate) versions: [&'static str; 1],
+    pub(crate) platform: &'static str,
+    pub(crate) inputs: Vec<TensorMetadata>,
+    pub(crate) outputs: Vec<TensorMetadata>,
+}
+
+/// An input or output.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TensorMetadata {
+    pub(crate) name: String,
+    /// Such as `FP32` or `UINT8`.
+    pub(crate) datatype: String,
+    /// With the batch; -1 where a dimension is open.
+    pub(crate) shape: Vec<i64>,
+}
+
+impl ModelMetadata {
+    pub(crate) fn new(served: &Served) -> Self {
+        let list = |ports: &[iris_infer::Port]| {
+            let tensor = |port: &iris_infer::Port| TensorMetadata {
+                name: port.name.clone(),
+                datatype: type_name(port),
+                shape: dims(&port.shape),
+            };
+            ports.iter().map(tensor).collect()
+        };
+        let Signature { inputs, outputs } = &served.signature;
+        let (inputs, outputs) = (list(inputs), list(outputs));
+        Self { name: served.name.clone(), versions: [VERSION], platform: PLATFORM, inputs, outputs }
+    }
+}
+
+/// A model as Triton's clients expect it to be configured.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelConfig {
+    pub(crate) name: String,
+    pub(crate) platform: &'static str,
+    pub(crate) backend: &'static str,
+    /// The largest batch; 0 where the model fixes it. If it is not 0, `dims` are without the batch.
+    pub(crate) max_batch_size: usize,
+    pub(crate) input: Vec<TensorConfig>,
+    pub(crate) output: Vec<TensorConfig>,
+}
+
+/// An input or output as Triton's clients expect it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TensorConfig {
+    pub(crate) name: String,
+    /// Such as `TYPE_FP32` or `TYPE_UINT8`.
+    pub(crate) data_type: String,
+    pub(crate) dims: Vec<i64>,
+}
+
+impl ModelConfig {
+    pub(crate) fn new(served: &Served) -> Self {
+        let batched = usize::from(served.max_batch > 0);
+        let list = |ports: &[iris_infer::Port]| {
+            let tensor = |port: &iris_infer::Port| TensorConfig {
+                name: port.name.clone(),
+                data_type: format!("TYPE_{}", type_name(port)),
+                dims: dims(&port.shape[batched.min(port.shape.len())..]),
+            };
+            ports.iter().map(tensor).collect()
+        };
+        let Signature { inputs, outputs } = &served.signature;
+        let (input, output) = (list(inputs), list(outputs));
+        let (name, max_batch_size) = (served.name.clone(), served.max_batch);
+        Self { name, platform: PLATFORM, backend: "onnxruntime", max_batch_size, input, output }
+    }
+}
+
+/// The type of a port in the protocol's words, or, where it has none, in ONNX Runtime's.
+fn type_name(port: &iris_infer::Port) -> String {
+    port.data_type().map_or_else(|| port.element.clone(), |known| datatype(known).to_owned())
+}
+
+fn dims(shape: &[Option<usize>]) -> Vec<i64> {
+    shape.iter().map(|side| side.map_or(-1, |side| side as i64)).collect()
+}
+
+/// What became of requests.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Statistics {
+    pub(crate) model_stats: Vec<ModelStatistics>,
+}
+
+/// What became of the requests for a model.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ModelStatistics {
+    pub(crate) name: String,
+    pub(crate) version: &'static str,
+    /// When the last one was answered, in milliseconds since 1970; 0 before the first.
+    pub(crate) last_inference: u64,
+    /// Elements of batches.
+    pub(crate) inference_count: u64,
+    /// Runs of the model.
+    pub(crate) execution_count: u64,
+    pub(crate) inference_stats: InferenceStatistics,
+}
+
+/// How often, and how long it took together.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct InferenceStatistics {
+    /// Those that were answered, from their arrival on.
+    pub(crate) success: CountAndTime,
+    /// Those that were refused or on which the model failed.
+    pub(crate) fail: CountAndTime,
+    /// What those that were answered waited for a device.
+    pub(crate) queue: CountAndTime,
+    /// What devices worked on them, with the copies in and out.
+    pub(crate) compute_infer: CountAndTime,
+}
+
+/// A number and a time.
+#[derive(Default, Serialize, ToSchema)]
+pub(crate) struct CountAndTime {
+    pub(crate) count: u64,
+    /// Nanoseconds.
+    pub(crate) ns: u64,
+}
+
+impl ModelStatistics {
+    pub(crate) fn new(inference: &Inference, served: &Served) -> Option<Self> {
+        inference.books(served.number, |books| {
+            let answered = books.count(Outcome::Answered);
+            let failed: u64 = Outcome::ALL[1..].iter().map(|outcome| books.count(*outcome)).sum();
+            let (times, failing) = (books.times(), books.failing());
+            let took = |count, time: Duration| CountAndTime { count, ns: time.as_nanos() as u64 };
+            Self {
+                name: served.name.clone(),
+                version: VERSION,
+                last_inference: books.last().unix_micros.max(0) as u64 / 1000,
+                inference_count: books.images(),
+                execution_count: answered,
+                inference_stats: InferenceStatistics {
+                    success: took(answered, times.queued + times.computed),
+                    fail: took(failed, failing),
+                    queue: took(answered, times.queued),
+                    compute_infer: took(answered, times.computed),
+                },
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_for_want_of_room_or_time_is_told_when_to_come_back() {
+        let seconds = Duration::from_secs;
+        for (refusal, status, wait) in [
+            (Refusal::Full(seconds(7)), 503, Some(seconds(7))),
+            (Refusal::Late(Duration::ZERO), 503, Some(seconds(1))),
+            (Refusal::NoDevice, 503, Some(seconds(1))),
+            (Refusal::Invalid(iris_infer::Error::BadInput { what: "no".into() }), 400, None),
+            (Refusal::Failed(iris_infer::Error::BadOutput { what: "is nonsense".into() }), 500, None),
+        ] {
+            let said = refusal.to_string();
+            let problem = Problem::from(refusal);
+            assert_eq!((problem.code.status().as_u16(), problem.retry_after, problem.detail), (status, wait, said));
+        }
+    }
+
+    #[test]
+    fn every_type_has_a_name_by_which_it_is_found() {
+        for data_type in DataType::ALL {
+            assert_eq!(parse_datatype(datatype(data_type)), Ok(data_type));
+        }
+        let error = parse_datatype("BYTES").expect_err("not offered");
+        assert!(error.contains("BYTES") && error.contains("FP32"), "{error}");
+    }
+}
