@@ -78,7 +78,9 @@ def search(
 
 def history(study: optuna.Study, path: Path) -> None:
     """Draw each trial's value and the best so far."""
-    done = [(t.number, t.value) for t in study.trials if t.value is not None]
+    # A pruned trial has a value too: its last one.
+    complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    done = [(t.number, t.value) for t in complete if t.value is not None]
     pruned = [
         (t.number, list(t.intermediate_values.values())[-1])
         for t in study.trials
