@@ -2,7 +2,7 @@
 //! queues as REST's, and are refused in the same words.
 
 #[rustfmt::skip]
-#[expect(dead_code, unreachable_pub, reason = "it is generated")]
+#[expect(unreachable_pub, reason = "it is generated")]
 mod messages;
 mod tensors;
 pub(crate) mod wire;
