@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Unrecognised,
     /// The runtime refused the model or failed on it.
     Runtime,
+    /// Another server refused the model or failed on it.
+    Remote,
     /// A frame that cannot be put into the model's input.
     BadFrame,
     /// The model returned something that is not a detection.
@@ -103,6 +105,14 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// Another server refused the model or failed on it.
+    #[error("the server at {server}: {what}")]
+    Remote {
+        /// Its address.
+        server: String,
+        /// What went wrong there or on the way.
+        what: String,
+    },
     /// A frame that cannot be put into the model's input.
     #[error("frame {key}: {message}")]
     BadFrame {
@@ -136,6 +146,7 @@ impl Error {
             Self::Mismatch { .. } => ErrorKind::Mismatch,
             Self::Unrecognised { .. } => ErrorKind::Unrecognised,
             Self::Runtime { .. } => ErrorKind::Runtime,
+            Self::Remote { .. } => ErrorKind::Remote,
             Self::BadFrame { .. } => ErrorKind::BadFrame,
             Self::BadOutput { .. } => ErrorKind::BadOutput,
             Self::BadInput { .. } => ErrorKind::BadInput,
@@ -146,7 +157,7 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
             ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput => Recovery::Retry,
-            ErrorKind::Runtime => Recovery::Restart,
+            ErrorKind::Runtime | ErrorKind::Remote => Recovery::Restart,
             _ => Recovery::GiveUp,
         }
     }

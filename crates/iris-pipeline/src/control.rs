@@ -137,7 +137,7 @@ impl Pipeline {
             return Ok((at, Arc::clone(&known.manifest)));
         }
         let model = Arc::new(Loaded::open(settings)?);
-        if devices.iter().any(|device| device.settings.provider.is_gpu()) {
+        if devices.iter().any(|device| device.settings.provider.can_be_lost()) {
             // What fails here is the model's fault, and no reason to lose a GPU.
             let cpu = DeviceSettings::cpu("cpu".into(), Role::Worker);
             models.open(&model, &cpu).map_err(|source| Error::model(settings, source))?;
@@ -146,7 +146,7 @@ impl Pipeline {
         for device in devices.iter().filter(|device| device.settings.role != Role::StandIn && !device.is_lost()) {
             match models.open(&model, &device.settings) {
                 Ok(session) => sessions.push((device, session)),
-                Err(source) if !device.settings.provider.is_gpu() => return Err(Error::model(settings, source)),
+                Err(source) if !device.settings.provider.can_be_lost() => return Err(Error::model(settings, source)),
                 Err(source) => self.give_up(device, source)?,
             }
         }
@@ -274,7 +274,7 @@ impl Pipeline {
     /// A device cannot be had: a GPU is lost by that, unless it is required.
     fn give_up(&self, device: &Device, source: iris_infer::Error) -> Result<(), Error> {
         let DeviceSettings { name, provider, role, .. } = &device.settings;
-        if !provider.is_gpu() || *role == Role::Required {
+        if !provider.can_be_lost() || *role == Role::Required {
             return Err(Error::Device { device: name.clone(), source });
         }
         device.lose(&source, self.shared.clock.mono());

@@ -17,6 +17,7 @@ mod offline;
 mod process;
 mod receiver;
 mod recordings;
+mod remote;
 mod secrets;
 mod serve;
 mod server;
