@@ -65,7 +65,7 @@ pub struct App {
     /// Whether browsers reach Iris by TLS.
     pub(super) secure: bool,
     /// How long a client may take.
-    pub(super) timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
     /// How often a client may ask.
     pub(super) limits: Arc<Limits>,
     /// Who watches a stream.
@@ -164,6 +164,11 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.hashers.run(work).await
+    }
+
+    /// Counts a request to a model that is not a request to a route.
+    pub(crate) fn count_inference(&self, caller: &Caller) -> Result<(), Problem> {
+        self.limits.inference(caller.digest(), self.clock.mono())
     }
 
     /// Returns when a caller may not do any more what they may do now: signed out, over, changed or removed. For

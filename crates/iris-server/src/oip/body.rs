@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{VERSION, datatype, parse_datatype};
+use super::{NOT_OFFERED, VERSION, datatype, not_offered, only_binary, parse_datatype};
 
 /// The largest JSON part, in bytes. Its numbers take up to eight times as much in memory while they are read.
 pub(crate) const MAX_JSON: usize = 32_000_000;
@@ -75,13 +75,9 @@ struct Parameters {
 
 impl Parameters {
     fn check(&self, of: &str) -> Result<(), String> {
-        let asked = [
-            (self.shared_memory_region.is_some(), "shared memory"),
-            (self.classification.is_some(), "classification"),
-            (self.sequence_id.is_some(), "sequences"),
-        ];
-        match asked.iter().find(|(is_asked, _)| *is_asked) {
-            Some((_, what)) => Err(format!("{of} asks for {what}, which is not offered")),
+        let asked = [self.shared_memory_region.is_some(), self.classification.is_some(), self.sequence_id.is_some()];
+        match asked.iter().zip(NOT_OFFERED).find(|(is_asked, _)| **is_asked) {
+            Some((_, (_, what))) => Err(not_offered(of, what)),
             None => Ok(()),
         }
     }
@@ -264,10 +260,6 @@ fn encode(numbers: &[Number], data_type: DataType) -> Result<Vec<u8>, String> {
         DataType::F64 => all!(float),
         DataType::F16 | DataType::Bf16 => Err(only_binary(data_type)),
     }
-}
-
-fn only_binary(data_type: DataType) -> String {
-    format!("{} goes as binary data only", datatype(data_type))
 }
 
 /// An answer as it is sent, and how long its JSON part is, if that is not all.

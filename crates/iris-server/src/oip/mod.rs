@@ -2,10 +2,11 @@
 //! Server speak too, with Triton's extensions for binary tensors, model configuration and statistics.
 //!
 //! What both of its forms have in common stands here: the names of types, and what is told of the server and its models.
-//! [`body`] reads and writes requests and answers as REST has them.
+//! [`body`] reads and writes requests and answers as REST has them, [`grpc`] as gRPC does.
 
 pub(crate) mod body;
 pub(crate) mod compression;
+pub(crate) mod grpc;
 pub(crate) mod rest;
 
 use std::time::Duration;
@@ -25,6 +26,9 @@ const VERSION: &str = "1";
 const PLATFORM: &str = "onnxruntime_onnx";
 /// What is offered beyond the protocol.
 const EXTENSIONS: [&str; 3] = ["binary_tensor_data", "model_configuration", "statistics"];
+/// Parameters that ask for something else than an answer, and for what.
+const NOT_OFFERED: [(&str, &str); 3] =
+    [("shared_memory_region", "shared memory"), ("classification", "classification"), ("sequence_id", "sequences")];
 /// How long a request may take that does not say so.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +61,16 @@ pub(crate) fn parse_datatype(name: &str) -> Result<DataType, String> {
         let known: Vec<&str> = DataType::ALL.into_iter().map(datatype).collect();
         format!("the datatype {name:?} is not one of {}", known.join(", "))
     })
+}
+
+/// Why a type does not go as numbers one by one.
+fn only_binary(data_type: DataType) -> String {
+    format!("{} goes as binary data only", datatype(data_type))
+}
+
+/// Why a request is refused that asks for `what`.
+fn not_offered(of: &str, what: &str) -> String {
+    format!("{of} asks for {what}, which is not offered")
 }
 
 /// A model that is served.
