@@ -2,19 +2,19 @@
 //! once more. It has no secrets, can write no file, and is killed when it takes too long or too much; what becomes of it is
 //! this model's fate and nobody else's.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use iris_infer::onnx::MAX_FILE;
-use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, set_parent_process_death_signal, setrlimit,
+};
 
 /// How long a trial may take, by the clock and of a processor.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The address space of a trial, in bytes: so much, and so many times the file.
 const SPACE: u64 = 4 << 30;
 const SPACE_A_BYTE: u64 = 8;
@@ -29,43 +29,46 @@ pub(crate) fn install() {
 }
 
 fn attempt(onnx: &[u8]) -> Result<(), String> {
-    let child = start(onnx).map_err(failed)?;
-    outcome(child, PATIENCE)
+    let child = start().map_err(|error| failed(&error))?;
+    outcome(child, onnx, PATIENCE)
 }
 
-fn failed(error: io::Error) -> String {
+fn failed(error: &io::Error) -> String {
     format!("no process could be started to try it: {error}")
 }
 
-/// What becomes of a trial.
-fn outcome(child: Child, patience: Duration) -> Result<(), String> {
-    let pid = Pid::from_child(&child);
-    let (tell, told) = sync_channel(1);
-    std::thread::Builder::new().name("trial".into()).spawn(move || wait(child, &tell)).map_err(failed)?;
-    let Ok((words, status)) = told.recv_timeout(patience) else {
-        // It is gone already if it ended just now.
-        kill_process(pid, Signal::KILL).ok();
-        told.recv_timeout(PATIENCE).ok();
-        return Err(format!("its trial was not over after {} s", patience.as_secs()));
-    };
-    verdict(&words, status.map_err(failed)?)
-}
-
-fn start(onnx: &[u8]) -> io::Result<Child> {
-    // In memory, so that what is tried is what is loaded, whatever becomes of a file meanwhile.
-    let mut file = File::from(memfd_create("model", MemfdFlags::CLOEXEC)?);
-    file.write_all(onnx)?;
-    file.rewind()?;
+fn start() -> io::Result<Child> {
     let mut command = Command::new("/proc/self/exe");
     command.args(["models", "check-load"]).env_clear();
     for name in ["ORT_DYLIB_PATH", "ORT_DISABLE_TELEMETRY", "LD_LIBRARY_PATH"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
 }
 
-/// Waits for a trial's words and its end.
-fn wait(mut child: Child, tell: &SyncSender<(String, io::Result<ExitStatus>)>) {
+/// What becomes of a trial. It is given the bytes and no path, so that what is tried is what is loaded, whatever becomes of a
+/// file meanwhile.
+fn outcome(child: Child, onnx: &[u8], patience: Duration) -> Result<(), String> {
+    let pid = Pid::from_child(&child);
+    let (tell, told) = sync_channel(1);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("trial".into());
+        thread.spawn_scoped(scope, move || converse(child, onnx, &tell)).map_err(|error| failed(&error))?;
+        if let Ok((words, status)) = told.recv_timeout(patience) {
+            return verdict(&words, status.map_err(|error| failed(&error))?);
+        }
+        // It is gone already if it ended just now.
+        kill_process(pid, Signal::KILL).ok();
+        Err(format!("its trial was not over after {} s", patience.as_secs()))
+    })
+}
+
+/// Hands the model over, and waits for what is said of it and for the end.
+fn converse(mut child: Child, onnx: &[u8], tell: &SyncSender<(String, io::Result<ExitStatus>)>) {
+    // One that ends before it has read all says why by how it ends.
+    if let Some(mut pipe) = child.stdin.take() {
+        pipe.write_all(onnx).ok();
+    }
     let mut words = Vec::new();
     if let Some(pipe) = child.stdout.take() {
         // Words that cannot be read are missing, which is a verdict too.
@@ -94,6 +97,7 @@ fn verdict(words: &str, status: ExitStatus) -> Result<(), String> {
 
 /// The trial, in its process: reads a model from standard input.
 pub(crate) fn child() -> anyhow::Result<ExitCode> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     limit(Resource::Core, 0)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Cpu, PATIENCE.as_secs())?;
@@ -129,7 +133,7 @@ mod tests {
 
     fn shell(script: &str) -> Child {
         let mut command = Command::new("sh");
-        command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.spawn().expect("there is a shell")
     }
 
@@ -144,17 +148,17 @@ mod tests {
             ("kill -XCPU $$", "too long"),
             ("yes", "y\ny"),
         ] {
-            let why = outcome(shell(script), PATIENCE).expect_err(says);
+            let why = outcome(shell(script), b"model", PATIENCE).expect_err(says);
             assert!(why.contains(says), "{script}: {why}");
         }
-        assert_eq!(outcome(shell("echo passed"), PATIENCE), Ok(()));
+        assert_eq!(outcome(shell("cat >/dev/null; echo passed"), &vec![0; 1 << 20], PATIENCE), Ok(()));
     }
 
     #[test]
     fn one_that_does_not_end_is_killed() {
         let child = shell("exec 1>&-; exec sleep 1000");
         let pid = Pid::from_child(&child);
-        let why = outcome(child, Duration::ZERO).expect_err("it goes on");
+        let why = outcome(child, &vec![0; 1 << 20], Duration::ZERO).expect_err("it goes on");
         assert!(why.contains("not over after 0 s"), "{why}");
         assert!(test_kill_process(pid).is_err(), "it is gone");
     }

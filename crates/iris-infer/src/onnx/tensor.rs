@@ -60,7 +60,7 @@ pub(super) fn layout(data_type: u64) -> Result<Layout, String> {
 /// The product of two lengths.
 pub(super) fn times(a: u64, b: u64) -> Result<u64, String> {
     // One that is negative is larger than any that could be.
-    a.checked_mul(b).filter(|_| b <= i64::MAX as u64).ok_or_else(|| "its shape is larger than any memory".into())
+    a.checked_mul(b).filter(|_| i64::try_from(b).is_ok()).ok_or_else(|| "its shape is larger than any memory".into())
 }
 
 /// How many bytes so many elements take.

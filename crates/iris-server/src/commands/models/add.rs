@@ -63,5 +63,15 @@ fn guessed(manifest: &Manifest) -> Result<Table> {
         ("output", Value::try_from(&manifest.output)?),
         ("thresholds", Value::try_from(manifest.thresholds)?),
     ];
-    Ok(parts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Ok(parts.into_iter().map(|(key, value)| (key.to_owned(), short(value))).collect())
+}
+
+/// Numbers with as many digits as it takes to tell them apart as `f32`.
+fn short(value: Value) -> Value {
+    match value {
+        Value::Float(number) => Value::Float((number as f32).to_string().parse().unwrap_or(number)),
+        Value::Array(list) => list.into_iter().map(short).collect::<Vec<_>>().into(),
+        Value::Table(table) => table.into_iter().map(|(key, value)| (key, short(value))).collect::<Table>().into(),
+        other => other,
+    }
 }
