@@ -47,6 +47,13 @@ export function ModelCard({ model }: { model: Model }) {
       <div className="body drawing-room">
         <div className="stack">
           <ProblemNotice problem={detect.error} />
+          {detect.error?.retryAfter && (
+            <div className="row end">
+              <button type="button" className="button" onClick={() => detect.mutate(detect.variables)}>
+                <Icon name="refresh" /> Try again
+              </button>
+            </div>
+          )}
           {detect.data ? (
             <Picture look={detect.data} found={found} />
           ) : (
@@ -127,7 +134,7 @@ function LeastScore({ model, least, onChange }: LeastScoreProps) {
   return (
     <Field
       label="Least score"
-      hint={`From ${formatPercent(least)} sure; cameras see from ${formatPercent(model.min_score)} on`}
+      hint={`At least ${formatPercent(least)} sure; its own threshold is ${formatPercent(model.min_score)}`}
     >
       {(props) => (
         <input
@@ -161,7 +168,7 @@ function Found({ look, found }: { look: Look; found: Detection[] }) {
         <div className="found" tabIndex={0} role="region" aria-label="What was found">
           <ol>
             {found.map((detection) => (
-              <li key={detection.box.join()}>
+              <li key={`${detection.class} ${detection.box}`}>
                 <span>{capital(describe(detection))}</span>{' '}
                 <span className="muted small number">{place(detection)}</span>
               </li>
