@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Mismatch,
     /// A bare model whose kind its shapes do not give away.
     Unrecognised,
+    /// The model's file could do harm.
+    Unsafe,
     /// The runtime refused the model or failed on it.
     Runtime,
     /// Another server refused the model or failed on it.
@@ -97,6 +99,12 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// The model's file is not of the form that is read, or failed its trial.
+    #[error("the model is not loaded: {why}")]
+    Unsafe {
+        /// What is wrong, and in which node or tensor.
+        why: String,
+    },
     /// The runtime refused the model or failed on it.
     #[error("ONNX Runtime, {doing}: {message}")]
     Runtime {
@@ -145,6 +153,7 @@ impl Error {
             Self::Manifest { .. } => ErrorKind::Manifest,
             Self::Mismatch { .. } => ErrorKind::Mismatch,
             Self::Unrecognised { .. } => ErrorKind::Unrecognised,
+            Self::Unsafe { .. } => ErrorKind::Unsafe,
             Self::Runtime { .. } => ErrorKind::Runtime,
             Self::Remote { .. } => ErrorKind::Remote,
             Self::BadFrame { .. } => ErrorKind::BadFrame,

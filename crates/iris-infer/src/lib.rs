@@ -9,6 +9,7 @@ pub mod detector;
 pub mod error;
 pub mod manifest;
 pub mod model;
+pub mod onnx;
 pub mod postprocess;
 pub mod preprocess;
 pub mod provider;
@@ -16,6 +17,7 @@ pub mod requests;
 pub mod runtime;
 pub mod scheduler;
 pub mod tensor;
+pub mod trial;
 pub mod value;
 
 mod coco;
@@ -24,6 +26,7 @@ mod library;
 mod ort;
 
 pub use self::ort::OrtRuntime;
+pub use coco::CLASSES as COCO;
 pub use detector::{Detector, Options};
 pub use error::{Error, ErrorKind};
 pub use manifest::Manifest;

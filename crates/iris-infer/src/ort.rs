@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::runtime::{Output, Port, Reader, Runtime, Signature};
 use crate::tensor::{ElementType, Samples, Tensor};
 use crate::value::{push_text, texts};
-use crate::{DataType, Error, Model, Provider, Value, library};
+use crate::{DataType, Error, Model, Provider, Value, library, onnx, trial};
 
 type Dims = SmallVec<[usize; 4]>;
 
@@ -45,7 +45,10 @@ impl OrtRuntime {
         Self::commit(builder, &model.onnx)
     }
 
+    /// The one place where ONNX Runtime gets to see a file.
     fn commit(mut builder: SessionBuilder, onnx: &[u8]) -> Result<Self, Error> {
+        onnx::check(onnx)?;
+        trial::pass(onnx)?;
         let session = builder.commit_from_memory(onnx).map_err(failed("loading the model"))?;
         let signature = signature(&session)?;
         let single = preallocate(&session, &signature)?;

@@ -8,17 +8,21 @@ pub mod annotate;
 pub mod api;
 pub mod archive;
 pub mod capacity;
+mod catalogue;
 pub mod cli;
 pub mod clips;
 pub mod commands;
 pub mod config;
 pub mod control;
 pub mod door;
+mod download;
 pub mod error;
 pub mod evidence;
 mod excerpt;
 pub mod fmp4;
 pub mod fsck;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod message;
 mod oip;
 pub mod picture;
@@ -27,5 +31,6 @@ pub mod retention;
 pub mod setup;
 pub mod sink;
 pub mod store;
+mod trial;
 
 pub use error::{Error, ErrorKind, Result};

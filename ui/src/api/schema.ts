@@ -1270,6 +1270,11 @@ export interface components {
             /** @description Width and height of its input in pixels. */
             input: number[];
             license?: string | null;
+            /**
+             * Format: float
+             * @description The lowest score of what it tells, unless asked otherwise.
+             */
+            min_score: number;
             name: string;
             /** @description Its folder or file on the server. */
             path: string;

@@ -22,6 +22,8 @@ pub(crate) struct ModelBody {
     input: [u32; 2],
     classes: Vec<String>,
     precision: &'static str,
+    /// The lowest score of what it tells, unless asked otherwise.
+    min_score: f32,
     license: Option<String>,
 }
 
@@ -46,6 +48,7 @@ impl ModelBody {
                 Precision::Fp16 => "fp16",
                 Precision::Int8 => "int8",
             },
+            min_score: manifest.thresholds.score,
             license: manifest.licence.clone(),
         }
     }

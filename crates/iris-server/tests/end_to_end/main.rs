@@ -13,6 +13,7 @@ mod clips;
 mod devices;
 mod kit;
 mod live;
+mod models;
 mod offline;
 mod process;
 mod receiver;
