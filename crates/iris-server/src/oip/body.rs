@@ -226,10 +226,6 @@ impl<'de> Visitor<'de> for Nested<'_> {
 
 /// Elements as they lie in memory.
 fn encode(Elements { numbers, texts }: Elements, data_type: DataType) -> Result<Vec<u8>, String> {
-    let is_other = if data_type == DataType::Text { !numbers.is_empty() } else { !texts.is_empty() };
-    if is_other {
-        return Err(format!("the data are not all {}", datatype(data_type)));
-    }
     macro_rules! all {
         ($convert:expr) => {{
             let mut bytes = Vec::with_capacity(numbers.len() * data_type.size().unwrap_or_default());
@@ -254,6 +250,10 @@ fn encode(Elements { numbers, texts }: Elements, data_type: DataType) -> Result<
             Number::Float(n) => Some(n),
             Number::Bool(_) => None,
         }
+    }
+    let is_other = if data_type == DataType::Text { !numbers.is_empty() } else { !texts.is_empty() };
+    if is_other {
+        return Err(format!("the data are not all {}", datatype(data_type)));
     }
     let truth = |number| match number {
         Number::Bool(truth) => Some(u8::from(truth)),

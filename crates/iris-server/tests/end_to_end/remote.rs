@@ -43,13 +43,13 @@ impl Relay {
         for (from, to) in [(&client, &server), (&server, &client)] {
             let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
             let relay = self.clone();
-            let pass = move || drop(relay.pass(from, to));
+            let pass = move || drop(relay.pass(&from, &to));
             std::thread::Builder::new().name("relayed".into()).spawn(pass).expect("a thread");
         }
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
-        let mut part = [0; 1 << 16];
+    fn pass(&self, mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+        let mut part = vec![0; 1 << 16];
         while let Ok(n @ 1..) = from.read(&mut part) {
             let (way, changed) = &*self.way;
             drop(changed.wait_while(way.lock().expect("no panic"), |way| way.is_held).expect("no panic"));
