@@ -625,7 +625,7 @@ mod tests {
             let asks = write_request(slice::from_ref(&value), &["y".into()], binary, Duration::from_secs(2));
             let Written { body, json } = asks.expect("a request");
             let asked = read(&body.into(), json).expect("a request");
-            assert_eq!(asked.inputs, [value.clone()]);
+            assert_eq!(asked.inputs, slice::from_ref(&value));
             assert_eq!((asked.outputs, asked.timeout), (vec![("y".to_owned(), binary)], Some(Duration::from_secs(2))));
             let Written { body, json } = write("m", None, &[(value.clone(), binary)]).expect("an answer");
             assert_eq!(read_answer(&body.into(), json), Ok(vec![value.clone()]));
