@@ -23,6 +23,7 @@ pub mod message;
 mod oip;
 pub mod picture;
 mod process;
+pub mod repository;
 pub mod retention;
 pub mod setup;
 pub mod sink;

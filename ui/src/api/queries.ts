@@ -168,7 +168,12 @@ export const useChangeCamera = (id: string) =>
 export const useRemoveCamera = (id: string) =>
   useChange('cameras', () => request<void>('DELETE', path`/cameras/${id}`));
 
-export const useModels = () => useQuery(list<Model>('models'));
+/** The models that cameras can name: those that find boxes. */
+export const useModels = () =>
+  useQuery({
+    ...list<Model>('models'),
+    select: (models) => models.filter(({ task }) => task !== 'tensors'),
+  });
 
 // ---- Events
 

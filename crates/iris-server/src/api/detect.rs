@@ -1,6 +1,7 @@
 //! What a model sees in a picture that somebody sends.
 
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
@@ -73,10 +74,10 @@ pub(crate) async fn detect(
         return Err(Problem::invalid("min_score", format!("{score} is not 0.1 to 1")));
     }
     let served = Served::find(&app, &model, "")?;
-    let manifest = app.inference.manifest(served.number).ok_or_else(|| Problem::absent("model"))?;
-    let describes = std::sync::Arc::clone(&manifest);
+    let manifest = Arc::clone(served.model.manifest());
+    let describes = Arc::clone(&manifest);
     let (frame, prepared) = app.codecs.run(move || open(&file, &describes)).await??;
-    let (seen, _) = app.inference.detect(served.number, prepared, PATIENCE).await?;
+    let (seen, _) = app.inference.detect(&served.model, prepared, PATIENCE).await?;
     let least = min_score.unwrap_or(manifest.thresholds.score);
     let found: Vec<Found> = seen.iter().filter(|(_, score, _)| *score >= least).collect();
     if wants_picture(&parts.headers) {
@@ -98,9 +99,10 @@ fn open(file: &[u8], manifest: &Manifest) -> Result<(Frame, Prepared), Problem> 
     let internal = |error: String| Problem::new(Code::Internal, error);
     let camera = CameraId::new("still").map_err(|error| internal(error.to_string()))?;
     let key = FrameKey { camera, epoch: Epoch::first(1), seq: 0 };
+    let invalid = |error: iris_infer::Error| Problem::new(Code::Invalid, error.to_string());
+    let mut preprocessor = Preprocessor::new(manifest).map_err(invalid)?;
     let frame = decode_still(file, FilePath::new("the picture"), key).map_err(|error| refused(&error))?;
-    let prepared = Preprocessor::new(manifest).prepare(&frame);
-    let prepared = prepared.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+    let prepared = preprocessor.prepare(&frame).map_err(invalid)?;
     Ok((frame, prepared))
 }
 

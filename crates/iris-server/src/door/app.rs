@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iris_core::Clock;
-use iris_pipeline::{Inference, View, describe};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use iris_pipeline::{Inference, Name, View, describe};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use tokio::sync::Semaphore;
 
@@ -26,6 +26,8 @@ use crate::store::Store;
 const STALE: Duration = Duration::from_mins(5);
 /// The bounds of age histograms, in seconds.
 const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// The bounds of the histogram of batches, in images.
+const BATCHES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How many threads read and write for requests, and how many requests wait for one at most.
 const READERS: (usize, usize) = (4, 256);
 /// How many passwords are hashed at once, and how many wait for that at most: each takes 19 MiB and a core.
@@ -185,7 +187,9 @@ impl App {
 /// # Errors
 /// There is one already.
 pub fn record_metrics() -> Result<PrometheusHandle> {
-    let builder = PrometheusBuilder::new().set_buckets(&AGES)?.idle_timeout(MetricKindMask::ALL, Some(STALE));
+    let batches = Matcher::Full(Name::RequestsBatch.as_str().into());
+    let builder = PrometheusBuilder::new().set_buckets(&AGES)?.set_buckets_for_metric(batches, &BATCHES)?;
+    let builder = builder.idle_timeout(MetricKindMask::ALL, Some(STALE));
     let metrics = builder.install_recorder().context("metrics are already being recorded")?;
     describe();
     Ok(metrics)

@@ -12,7 +12,7 @@ use super::caller::Access::{self, Admin, Infer, Metrics, Operator, Overview, Pub
 use super::problem::PROBLEM_JSON;
 use super::{App, health, live, media, openapi, probe, session, tokens, users};
 use crate::api::{cameras, config, detect, events, models, sinks, stream, system};
-use crate::oip::rest;
+use crate::oip::{repository, rest};
 
 /// A route and who may use it.
 pub(super) struct Route {
@@ -84,6 +84,10 @@ pub(super) fn all() -> Vec<Route> {
         Infer rest::model_version_statistics;
         Infer rest::model_infer;
         Infer rest::model_version_infer;
+
+        Admin repository::repository_index;
+        Admin repository::load_model;
+        Admin repository::unload_model;
 
         Admin sinks::list_sinks;
         Admin sinks::add_sink;

@@ -7,4 +7,5 @@ mod inference;
 mod kit;
 mod limits;
 mod openapi;
+mod repository;
 mod session;

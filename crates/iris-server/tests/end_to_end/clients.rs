@@ -24,7 +24,7 @@ fn triton_s_clients_are_answered_in_each_of_their_forms() {
     let script = crate_root.join("tests/end_to_end/clients.py");
     clients
         .arg(script)
-        .args([server.address.trim_start_matches("http://"), &token, "blobs"])
+        .args([server.address.trim_start_matches("http://"), &token, &server.token, "blobs"])
         .env("PYTHONPATH", packages);
     let asked = clients.output().expect("Python starts");
     let said = format!("{}{}", String::from_utf8_lossy(&asked.stdout), String::from_utf8_lossy(&asked.stderr));

@@ -14,6 +14,7 @@ mod devices;
 mod kit;
 mod live;
 mod offline;
+mod overload;
 mod process;
 mod receiver;
 mod recordings;
