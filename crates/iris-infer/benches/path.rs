@@ -46,7 +46,8 @@ fn preprocess(bencher: Bencher, (width, height): (u32, u32)) {
 fn detect(bencher: Bencher) {
     let model = model();
     let mut detector = Detector::load(&model, &Options::default()).expect("it fits");
-    let batch = [Preprocessor::new(&model.manifest).expect("a detector").prepare(&frame(640, 360)).expect("a good frame")];
+    let batch =
+        [Preprocessor::new(&model.manifest).expect("a detector").prepare(&frame(640, 360)).expect("a good frame")];
     bencher.bench_local(|| detector.detect(black_box(&batch)).expect("numbers"));
 }
 

@@ -42,7 +42,9 @@ pub fn split(outputs: &[Value], images: &[usize]) -> Result<Vec<Vec<Value>>, Err
     let total: usize = images.iter().sum();
     if let Some(other) = outputs.iter().find(|output| output.shape.first() != Some(&total)) {
         let Value { name, shape, .. } = other;
-        return Err(Error::bad_output(format!("{name:?} has the shape {shape:?}, which does not begin with {total} images")));
+        return Err(Error::bad_output(format!(
+            "{name:?} has the shape {shape:?}, which does not begin with {total} images"
+        )));
     }
     let mut before = 0;
     let part = |output: &Value, before: usize, images: usize| {

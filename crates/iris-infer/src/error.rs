@@ -126,7 +126,9 @@ pub enum Error {
         what: String,
     },
     /// Boxes are asked of a model that finds none.
-    #[error("model {model} finds no boxes in pictures: its task is \"tensors\", and it answers programs that send them")]
+    #[error(
+        "model {model} finds no boxes in pictures: its task is \"tensors\", and it answers programs that send them"
+    )]
     NoDetector {
         /// What people call it.
         model: String,

@@ -320,8 +320,14 @@ impl Manifest {
                 (output.is_none(), "output is missing; a detector needs it"),
             ]),
             (Task::Tensors, input, output) => checks.extend([
-                (input.is_some(), "task \"tensors\" takes no input table: programs send tensors as the model takes them"),
-                (output.is_some(), "task \"tensors\" takes no output table: programs get tensors as the model returns them"),
+                (
+                    input.is_some(),
+                    "task \"tensors\" takes no input table: programs send tensors as the model takes them",
+                ),
+                (
+                    output.is_some(),
+                    "task \"tensors\" takes no output table: programs get tensors as the model returns them",
+                ),
                 (!self.classes.is_empty(), "task \"tensors\" takes no classes"),
                 (self.thresholds != Thresholds::default(), "task \"tensors\" takes no thresholds"),
             ]),

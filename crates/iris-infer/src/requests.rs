@@ -435,7 +435,8 @@ mod tests {
         for (model, n) in [(0, 1), (0, 2), (0, 3), (1, 4), (2, 5), (2, 6)] {
             requests.offer(model, n, late(), ms(0)).expect("there is room");
         }
-        let taken: Vec<u64> = std::iter::from_fn(|| requests.take(false, ms(0))).flat_map(|taken| taken.requests).collect();
+        let taken: Vec<u64> =
+            std::iter::from_fn(|| requests.take(false, ms(0))).flat_map(|taken| taken.requests).collect();
         assert_eq!(taken, [4, 5, 1, 6, 2, 3]);
     }
 

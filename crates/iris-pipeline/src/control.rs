@@ -217,9 +217,12 @@ impl Pipeline {
     pub fn apply(&mut self, wanted: Vec<CameraSettings>) -> Result<Changes, Error> {
         let with_model = |camera: CameraSettings| {
             let number = camera.model;
-            let model = self.shared.models.get(number).ok_or(Error::NoSuchModel { camera: camera.id, model: number })?;
+            let model =
+                self.shared.models.get(number).ok_or(Error::NoSuchModel { camera: camera.id, model: number })?;
             let preprocessor = Preprocessor::new(model.manifest());
-            preprocessor.map(|by| (camera, Arc::clone(&model), by)).map_err(|source| Error::model(&model.settings, source))
+            preprocessor
+                .map(|by| (camera, Arc::clone(&model), by))
+                .map_err(|source| Error::model(&model.settings, source))
         };
         let wanted = wanted.into_iter().map(with_model).collect::<Result<Vec<_>, _>>()?;
         let mut changes = Changes::default();

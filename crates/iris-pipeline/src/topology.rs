@@ -294,7 +294,8 @@ impl Topology {
         let mut requests = requests;
         requests.retain(|request| !request.reply.is_closed());
         let Some(model) = requests.first().map(|request| Arc::clone(&request.model)) else { return };
-        let parts = requests.into_iter().map(|Request { ask, images, asked, reply, .. }| ((ask, images), (asked, reply)));
+        let parts =
+            requests.into_iter().map(|Request { ask, images, asked, reply, .. }| ((ask, images), (asked, reply)));
         let (asks, waiting): (Vec<_>, Vec<_>) = parts.unzip();
         let began = self.clock.mono();
         let answers = sessions.answer(device, (&self.models, &model), &asks, &*self.clock);

@@ -103,7 +103,8 @@ impl Folder {
 
 fn start_counting(runtime: &tokio::runtime::Runtime, books: &Arc<Books>) -> (Pipeline, Receiver<Report>) {
     let unused = testdata("models/blobs");
-    let settings = Settings { models: Vec::new(), devices: DeviceSettings::cpus(DEVICES), ..settings(ONE_CORE, &unused) };
+    let settings =
+        Settings { models: Vec::new(), devices: DeviceSettings::cpus(DEVICES), ..settings(ONE_CORE, &unused) };
     let backend = Arc::new(Devices(Arc::clone(books)));
     let clock = Arc::new(SystemClock::new());
     let started = Pipeline::start_on(backend, &settings, clock, &always(), runtime.handle().clone());

@@ -18,7 +18,9 @@ use iris_infer::runtime::Reader;
 use iris_infer::{
     DataType, Detector, Error, Model, Options, OrtRuntime, Preprocessor, Runtime, Sharing, Signature, Tensor, Value,
 };
-use iris_pipeline::{Backend, DeviceSettings, Inference, Loaded, Outcome, Pace, Pipeline, Refusal, Report, Settings, Stages};
+use iris_pipeline::{
+    Backend, DeviceSettings, Inference, Loaded, Outcome, Pace, Pipeline, Refusal, Report, Settings, Stages,
+};
 
 const LONG: Duration = Duration::from_mins(10);
 
@@ -248,7 +250,12 @@ fn who_cannot_wait_is_told_and_who_goes_away_leaves_no_work() {
         runtime.spawn(async move { inference.infer(&loaded(&inference), vec![grey(1, 0.0)], Vec::new(), LONG).await })
     };
     gate.until_begun(1);
-    let late = runtime.block_on(inference.infer(&loaded(&inference), vec![grey(1, 0.0)], Vec::new(), Duration::from_millis(1)));
+    let late = runtime.block_on(inference.infer(
+        &loaded(&inference),
+        vec![grey(1, 0.0)],
+        Vec::new(),
+        Duration::from_millis(1),
+    ));
     assert!(matches!(late, Err(Refusal::Late(_))), "{late:?}");
     // Asks, waits, and is dropped.
     let model = loaded(&inference);

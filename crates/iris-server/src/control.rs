@@ -254,12 +254,7 @@ impl Owner {
         Ok(changes)
     }
 
-    fn put_in_effect(
-        &mut self,
-        document: Document,
-        items: Vec<Item>,
-        models: Repository,
-    ) -> Result<Changes, Refusal> {
+    fn put_in_effect(&mut self, document: Document, items: Vec<Item>, models: Repository) -> Result<Changes, Refusal> {
         let changed = self.change(&document.config, &models);
         if changed.is_ok() {
             self.effect.send_replace(Arc::new(Effect { document, items, models }));

@@ -172,11 +172,16 @@ fn what_is_no_detector_runs_on_tensors_and_finds_no_boxes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/busy");
     let mut model = Detector::load(&Model::open(&folder).unwrap(), &Options::default()).unwrap();
     let width = busy::WIDTH as usize;
-    let bytes: Vec<u8> = [1.0, 0.5].iter().flat_map(|scale: &f32| vec![(scale / (width as f32).sqrt()); width]).flat_map(f32::to_le_bytes).collect();
+    let bytes: Vec<u8> = [1.0, 0.5]
+        .iter()
+        .flat_map(|scale: &f32| vec![(scale / (width as f32).sqrt()); width])
+        .flat_map(f32::to_le_bytes)
+        .collect();
     let input = Value { name: "x".into(), data_type: DataType::F32, shape: vec![2, width], bytes: bytes.into() };
     let [mean] = model.infer(&[input], &["mean".into()]).unwrap().try_into().unwrap();
     assert_eq!((mean.data_type, &*mean.shape), (DataType::F32, &[2][..]));
-    let means: Vec<f32> = mean.bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+    let means: Vec<f32> =
+        mean.bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
     // x xᵀ has the mean 1 / 512 where x has the length 1, and each product multiplies it by the square of the length.
     let expected = [1.0, 0.25_f32.powi(9)].map(|factor| factor / width as f32);
     assert!(means.iter().zip(expected).all(|(mean, expected)| (mean / expected - 1.0).abs() < 1e-3), "{means:?}");

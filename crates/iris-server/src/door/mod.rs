@@ -76,7 +76,8 @@ impl App {
 
     /// The largest body that a path takes, in bytes.
     fn most(&self, path: &str) -> usize {
-        let is_for_models = path.starts_with("/v2/") || path.starts_with("/api/v1/models/");
+        let is_protocol = path.starts_with("/v2/") && !path.starts_with("/v2/repository/");
+        let is_for_models = is_protocol || path.starts_with("/api/v1/models/");
         if is_for_models { self.max_request } else { MAX_BODY }
     }
 

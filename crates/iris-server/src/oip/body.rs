@@ -548,7 +548,9 @@ mod tests {
         assert!(answer.get("id").is_none() && answer["outputs"][0].get("data").is_none());
         assert_eq!(answer["outputs"][1]["data"], json!([3, 4]));
         assert!(
-            write(("m", "1"), None, &[(a, false)]).expect_err("no form in JSON").contains("FP16 goes as binary data only")
+            write(("m", "1"), None, &[(a, false)])
+                .expect_err("no form in JSON")
+                .contains("FP16 goes as binary data only")
         );
     }
 }

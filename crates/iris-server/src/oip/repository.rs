@@ -116,7 +116,8 @@ fn read<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Proble
 pub(crate) fn check(parameters: &serde_json::Map<String, serde_json::Value>) -> Result<(), Problem> {
     match parameters.keys().find(|name| *name != "unload_dependents") {
         Some(name) => {
-            let detail = format!("the parameter {name:?} is not offered: models are loaded as they lie on the server's disk");
+            let detail =
+                format!("the parameter {name:?} is not offered: models are loaded as they lie on the server's disk");
             Err(Problem::new(Code::BadRequest, detail))
         }
         None => Ok(()),

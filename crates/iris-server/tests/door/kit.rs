@@ -155,7 +155,9 @@ impl Drop for Door {
         // The thread ends when nobody can wish for anything any more.
         (self.app, self.router) = (None, Router::new());
         if let Some(Ok(owner)) = self.owner.take().map(JoinHandle::join) {
-            owner.pipeline.shutdown();
+            // Not on a thread that runs tasks: it waits for those of cameras, which need another one to run on.
+            let shutdown = std::thread::Builder::new().name("shutdown".into()).spawn(|| owner.pipeline.shutdown());
+            shutdown.expect("a thread").join().expect("no panic");
         }
     }
 }

@@ -71,11 +71,12 @@ fn two_models(folder: &Path) -> String {
     put(&folder.join("one"), "one");
     put(&folder.join("two"), "two");
     "[models.one]\npath = 'one'\n[models.two]\npath = 'two'\n\
-     [[cameras]]\nid = 'gate'\nurl = 'rtsp://127.0.0.1:9/x'\nmodel = 'one'\n"
+     [[cameras]]\nid = 'gate'\nurl = 'rtsp://127.0.0.1:9/x'\nmodel = 'one'\n\
+     [[cameras.zones]]\nname = 'all'\npolygon = [[0, 0], [1, 0], [1, 1]]\nclasses = ['red blob']\n"
         .into()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn models_are_loaded_and_unloaded_by_an_admin_alone() {
     let client = Client::new(two_models);
     assert_eq!(client.index().await, [ready("one", "1"), ready("two", "1")]);
@@ -88,7 +89,8 @@ async fn models_are_loaded_and_unloaded_by_an_admin_alone() {
     assert_eq!(client.index().await, [ready("one", "1"), unloaded]);
     client.get("/v2/models/two/ready").await.error(503);
     client.infer("/v2/models/two/infer").await.error(503);
-    let only_ready = client.door.send(&client.admin, "POST", "/v2/repository/index", Some(json!({"ready": true}))).await;
+    let only_ready =
+        client.door.send(&client.admin, "POST", "/v2/repository/index", Some(json!({"ready": true}))).await;
     assert_eq!(only_ready.good(200), json!([{"name": "one", "version": "1", "state": "READY", "reason": ""}]));
     client.change("two/load").await.good(200);
     assert_eq!(client.version("/v2/models/two/infer").await, "1");
@@ -99,7 +101,7 @@ async fn models_are_loaded_and_unloaded_by_an_admin_alone() {
     client.change("two/load").await.good(200);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_configured_or_in_use_is_left_alone_and_files_come_from_the_disk_only() {
     let client = Client::new(two_models);
     let error = client.change("three/load").await.error(404);
@@ -114,6 +116,22 @@ async fn what_is_not_configured_or_in_use_is_left_alone_and_files_come_from_the_
         assert!(error.contains(parameter) && error.contains("on the server's disk"), "{error}");
     }
     assert_eq!(client.index().await, [ready("one", "1"), ready("two", "1")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_goes_on_with_what_is_loaded_and_keeps_what_it_cannot_do_without() {
+    let client = Client::new(two_models);
+    let folder = client.door.folder.path().join("one");
+    put(&folder, "newer");
+    client.change("one/load").await.good(200);
+    assert_eq!(client.version("/v2/models/one/infer").await, "1");
+    // Its rule names a class that this one does not know.
+    let manifest = fs::read_to_string(folder.join("model.toml")).expect("a text");
+    fs::write(folder.join("model.toml"), manifest.replace("red blob", "crimson blob")).expect("a file");
+    let error = client.change("one/load").await.error(422);
+    assert!(error.contains("camera gate, all: model newer has no class \"red blob\""), "{error}");
+    assert_eq!(client.index().await, [ready("one", "1"), ready("two", "1")]);
+    assert_eq!(client.version("/v2/models/one/infer").await, "1");
 }
 
 #[tokio::test]
@@ -159,7 +177,8 @@ async fn versions_come_and_go_and_one_that_is_broken_leaves_the_others() {
     assert_eq!(index[1][..3], ["blobs", "3", "READY"]);
     assert!(index[1][3].contains("ONNX Runtime"), "{index:?}");
     let stats = client.get("/v2/models/stats").await.good(200);
-    let versions: Vec<&Value> = stats["model_stats"].as_array().expect("a list").iter().map(|s| &s["version"]).collect();
+    let versions: Vec<&Value> =
+        stats["model_stats"].as_array().expect("a list").iter().map(|s| &s["version"]).collect();
     assert_eq!(versions, ["2", "3"]);
 }
 

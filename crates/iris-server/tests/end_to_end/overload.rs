@@ -66,10 +66,8 @@ fn load(server: &Server, tokens: &[String], clients: usize, length: Duration) ->
             std::thread::Builder::new().name(format!("client-{n}")).spawn_scoped(scope, work).expect("a thread")
         };
         let clients: Vec<_> = (0..clients).map(client).collect();
-        server.until("time is over", |server| {
-            server.health();
-            (clock.mono().since(MonoTime::default()) >= length).then_some(())
-        });
+        let is_over = || clock.mono().since(MonoTime::default()) >= length;
+        server.until("time is over", |_| is_over().then_some(()));
         stop.store(true, SeqCst);
         clients.into_iter().flat_map(|client| client.join().expect("no panic")).collect()
     })
@@ -106,7 +104,10 @@ fn under_ten_times_the_load_requests_are_in_time_or_refused_at_once_and_cameras_
 
     let (before, (decoded, seen)) = (memory(&server), frames(&server));
     let outcomes = load(&server, &tokens, CLIENTS, LENGTH);
-    let (after, (decoded, seen)) = (memory(&server), { let now = frames(&server); (now.0 - decoded, now.1 - seen) });
+    let (after, (decoded, seen)) = (memory(&server), {
+        let now = frames(&server);
+        (now.0 - decoded, now.1 - seen)
+    });
 
     let (answered, refused): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.status == 200);
     let told = format!("{} answered, {} refused", answered.len(), refused.len());

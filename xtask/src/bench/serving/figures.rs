@@ -79,7 +79,8 @@ impl Comparison {
         let ratio = |ratio: &Option<[f64; 3]>| {
             ratio.map_or_else(String::new, |[mid, least, most]| format!("{mid:.2} ({least:.2} to {most:.2})"))
         };
-        let mut text = format!("| {}, {} clients | Iris | Flask | Iris / Flask |\n|---|--:|--:|--:|\n", self.model, self.clients);
+        let mut text =
+            format!("| {}, {} clients | Iris | Flask | Iris / Flask |\n|---|--:|--:|--:|\n", self.model, self.clients);
         let rows = [
             ("requests/s", iris.requests_a_second, flask.requests_a_second, ratio(&self.requests_ratio)),
             ("p50, ms", iris.p50_ms, flask.p50_ms, String::new()),
@@ -92,8 +93,11 @@ impl Comparison {
         }
         let above = |figures: &Figures| (figures.cpu_ms_a_request / self.model_alone_ms - 1.0) * 100.0;
         let (alone, iris, flask) = (self.model_alone_ms, above(iris), above(flask));
-        writeln!(text, "\nThe model alone takes {alone:.1} ms of processor time; Iris {iris:.0} % more, Flask {flask:.0} % more.")
-            .unwrap_or_default();
+        writeln!(
+            text,
+            "\nThe model alone takes {alone:.1} ms of processor time; Iris {iris:.0} % more, Flask {flask:.0} % more."
+        )
+        .unwrap_or_default();
         text
     }
 }

@@ -109,7 +109,10 @@ mod tests {
                     head.push_str(&line);
                     line.clear();
                 }
-                assert!(head.starts_with("POST /x HTTP/1.1\r\n") && head.contains("Authorization: Bearer t\r\n"), "{head}");
+                assert!(
+                    head.starts_with("POST /x HTTP/1.1\r\n") && head.contains("Authorization: Bearer t\r\n"),
+                    "{head}"
+                );
                 stream.read_exact(&mut [0; 3]).await?;
                 served += 1;
                 let (status, body) =

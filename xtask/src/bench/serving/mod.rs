@@ -22,8 +22,16 @@ use load::Target;
 /// The two cores on which both run.
 const CORES: &str = "0,1";
 /// Workers of Gunicorn, one a core, and threads of each, so that all clients are let in.
-const GUNICORN: [&str; 8] =
-    ["--workers=2", "--worker-class=gthread", "--threads=4", "--keep-alive=60", "--bind=127.0.0.1:0", "--timeout=120", "--backlog=64", "app:app"];
+const GUNICORN: [&str; 8] = [
+    "--workers=2",
+    "--worker-class=gthread",
+    "--threads=4",
+    "--keep-alive=60",
+    "--bind=127.0.0.1:0",
+    "--timeout=120",
+    "--backlog=64",
+    "app:app",
+];
 /// How often the model is run alone.
 const ALONE: &str = "100";
 
@@ -63,7 +71,8 @@ struct Subject {
 impl Subject {
     fn iris_n() -> Self {
         let path = root().join("models/iris-n");
-        let spec = json!({"decoder": "yolo", "rgb": true, "centered": true, "score": 0.3, "iou": 0.5, "classes": classes(6)});
+        let spec =
+            json!({"decoder": "yolo", "rgb": true, "centered": true, "score": 0.3, "iou": 0.5, "classes": classes(6)});
         Self { name: "iris-n", onnx: path.join("model.onnx"), path, spec }
     }
 
@@ -73,8 +82,7 @@ impl Subject {
         if !path.exists() {
             bail!("there is no {}", path.display());
         }
-        let spec =
-            json!({"decoder": "yolox", "rgb": false, "centered": false, "score": 0.3, "iou": 0.45, "classes": classes(80)});
+        let spec = json!({"decoder": "yolox", "rgb": false, "centered": false, "score": 0.3, "iou": 0.45, "classes": classes(80)});
         Ok(Self { name: "yolox_nano", onnx: path.clone(), path, spec })
     }
 }
@@ -94,7 +102,12 @@ pub(super) fn run(args: &[String]) -> Result<()> {
     let folder = root().join("target/bench/serving");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let picture = args.picture.as_deref().map_or_else(|| render(&folder), |given| Ok(std::path::absolute(given)?))?;
-    let bench = Bench { picture: fs::read(&picture).with_context(|| format!("cannot read {}", picture.display()))?, args, packages, folder };
+    let bench = Bench {
+        picture: fs::read(&picture).with_context(|| format!("cannot read {}", picture.display()))?,
+        args,
+        packages,
+        folder,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Whatever was started dies with the bench, and must not outlive Ctrl-C.
     let text = runtime.block_on(async {
