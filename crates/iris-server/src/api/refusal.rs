@@ -15,6 +15,8 @@ impl From<Refusal> for Problem {
                 let errors = found.into_iter().map(Wrong::from).collect();
                 Self { errors, ..Self::new(Code::Invalid, detail) }
             }
+            Refusal::NoModel(_) => Self::new(Code::NotFound, detail),
+            Refusal::InUse { .. } => Self::new(Code::Conflict, detail),
             Refusal::Unfit(_) => Self::new(Code::Invalid, detail),
             Refusal::Failed(_) => {
                 tracing::error!(detail, "a change was not made");

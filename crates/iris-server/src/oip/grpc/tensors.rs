@@ -11,7 +11,7 @@ use super::messages::infer_parameter::ParameterChoice;
 use super::messages::model_infer_request::InferInputTensor;
 use super::messages::model_infer_response::InferOutputTensor;
 use super::messages::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
-use crate::oip::{NOT_OFFERED, VERSION, datatype, not_offered, only_binary, parse_datatype};
+use crate::oip::{NOT_OFFERED, datatype, not_offered, only_binary, parse_datatype};
 
 /// The most that may stand in a request beside raw tensors, in bytes. It takes up to 16 times as much in memory.
 const MAX_TYPED: usize = 8_000_000;
@@ -151,8 +151,8 @@ fn pack(contents: &InferTensorContents, data_type: DataType) -> Result<Vec<u8>, 
 }
 
 /// The answer of a model.
-pub(super) fn write(model: String, id: String, outputs: Vec<Value>) -> ModelInferResponse {
-    let mut answer = ModelInferResponse { model_name: model, model_version: VERSION.into(), id, ..Default::default() };
+pub(super) fn write(model: String, version: String, id: String, outputs: Vec<Value>) -> ModelInferResponse {
+    let mut answer = ModelInferResponse { model_name: model, model_version: version, id, ..Default::default() };
     for Value { name, data_type, shape, bytes } in outputs {
         let shape = shape.iter().map(|side| *side as i64).collect();
         let datatype = datatype(data_type).into();
