@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Unsafe,
     /// The runtime refused the model or failed on it.
     Runtime,
+    /// Another server refused the model or failed on it.
+    Remote,
     /// A frame that cannot be put into the model's input.
     BadFrame,
     /// The model returned something that is not a detection.
@@ -113,6 +115,14 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// Another server refused the model or failed on it.
+    #[error("the server at {server}: {what}")]
+    Remote {
+        /// Its address.
+        server: String,
+        /// What went wrong there or on the way.
+        what: String,
+    },
     /// A frame that cannot be put into the model's input.
     #[error("frame {key}: {message}")]
     BadFrame {
@@ -155,6 +165,7 @@ impl Error {
             Self::Unrecognised { .. } => ErrorKind::Unrecognised,
             Self::Unsafe { .. } => ErrorKind::Unsafe,
             Self::Runtime { .. } => ErrorKind::Runtime,
+            Self::Remote { .. } => ErrorKind::Remote,
             Self::BadFrame { .. } => ErrorKind::BadFrame,
             Self::BadOutput { .. } => ErrorKind::BadOutput,
             Self::BadInput { .. } => ErrorKind::BadInput,
@@ -166,7 +177,7 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
             ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput | ErrorKind::NoDetector => Recovery::Retry,
-            ErrorKind::Runtime => Recovery::Restart,
+            ErrorKind::Runtime | ErrorKind::Remote => Recovery::Restart,
             _ => Recovery::GiveUp,
         }
     }

@@ -1178,7 +1178,7 @@ export interface components {
             error?: string | null;
             /** Format: int64 */
             inferences: number;
-            /** @description `cpu`, `cuda` or `tensorrt`. */
+            /** @description `cpu`, `cuda`, `tensorrt` or `oip`. */
             kind: string;
             name: string;
             /**
@@ -1186,7 +1186,7 @@ export interface components {
              * @description How long it has been lost; else, since it was added or came back.
              */
             seconds: number;
-            /** @description `running`, `lost`, or `standby`: it works only while a GPU is lost. */
+            /** @description `running`, `lost`, or `standby`: it works only while a GPU or server is lost. */
             state: string;
         };
         /**

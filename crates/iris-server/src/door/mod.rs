@@ -54,7 +54,7 @@ pub(crate) use streams::Seat;
 pub use tls::acceptor;
 pub use workers::Workers;
 
-use crate::oip::grpc::wire;
+use crate::oip::grpc::{SERVICE, wire};
 
 /// How often histograms are tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -64,8 +64,6 @@ const MAX_BODY: usize = 1 << 20;
 const ROOM: usize = 1 << 10;
 /// The longest text that another layer answers with, in bytes.
 const MAX_TEXT: usize = 4096;
-/// Below it are the calls of gRPC.
-const SERVICE: &str = "/inference.GRPCInferenceService/";
 
 impl App {
     /// All routes.

@@ -19,6 +19,7 @@ mod overload;
 mod process;
 mod receiver;
 mod recordings;
+mod remote;
 mod secrets;
 mod serve;
 mod server;

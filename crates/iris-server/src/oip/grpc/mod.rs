@@ -3,8 +3,8 @@
 
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "it is generated")]
-mod messages;
-mod tensors;
+pub(super) mod messages;
+pub(super) mod tensors;
 pub(crate) mod wire;
 
 use std::time::Duration;
@@ -20,14 +20,17 @@ use self::messages::model_metadata_response::TensorMetadata;
 use self::messages::{
     DataType, InferParameter, InferStatistics, ModelConfigRequest, ModelConfigResponse, ModelDynamicBatching,
     ModelInferResponse, ModelInput, ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest,
-    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse, ServerLiveResponse,
-    ServerMetadataResponse, ServerReadyResponse, StatisticDuration,
+    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse, ServerLiveRequest,
+    ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
+    StatisticDuration,
 };
 use self::tensors::Asked;
 use self::wire::{Message, Messages};
 use super::{ModelConfig, ModelMetadata, ModelStatistics, Served, ServerMetadata, TensorConfig};
 use crate::door::{App, Caller, Code, Problem};
 
+/// Below it are the calls.
+pub(crate) const SERVICE: &str = "/inference.GRPCInferenceService/";
 /// The largest message of a call that is not for inference, in bytes: it holds two names.
 const MAX_NAMES: usize = 64 << 10;
 /// How many requests of a stream are worked on at once.
@@ -87,9 +90,18 @@ fn tell(app: &App, method: &str, message: &Message) -> Result<Bytes, Problem> {
     }
     let coding = message.coding;
     match method {
-        "ServerLive" => wire::frame(&ServerLiveResponse { live: true }, coding),
-        "ServerReady" => wire::frame(&ServerReadyResponse { ready: app.inference.is_ready() }, coding),
-        "ServerMetadata" => wire::frame(&ServerMetadataResponse::from(ServerMetadata::new()), coding),
+        "ServerLive" => {
+            let ServerLiveRequest {} = asked(message)?;
+            wire::frame(&ServerLiveResponse { live: true }, coding)
+        }
+        "ServerReady" => {
+            let ServerReadyRequest {} = asked(message)?;
+            wire::frame(&ServerReadyResponse { ready: app.inference.is_ready() }, coding)
+        }
+        "ServerMetadata" => {
+            let ServerMetadataRequest {} = asked(message)?;
+            wire::frame(&ServerMetadataResponse::from(ServerMetadata::new()), coding)
+        }
         "ModelReady" => {
             let ModelReadyRequest { name, version } = asked(message)?;
             let ready = match Served::find(app, &name, &version) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use iris_infer::{DataType, Value};
+use iris_infer::{DataType, Value, push_text};
 use prost::Message;
 
 use super::messages::infer_parameter::ParameterChoice;
-use super::messages::model_infer_request::InferInputTensor;
+use super::messages::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use super::messages::model_infer_response::InferOutputTensor;
 use super::messages::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
 use crate::oip::{NOT_OFFERED, datatype, not_offered, only_binary, parse_datatype};
@@ -147,7 +147,61 @@ fn pack(contents: &InferTensorContents, data_type: DataType) -> Result<Vec<u8>, 
         DataType::F32 => Ok(all(&contents.fp32_contents, f32::to_le_bytes)),
         DataType::F64 => Ok(all(&contents.fp64_contents, f64::to_le_bytes)),
         DataType::F16 | DataType::Bf16 => Err(only_binary(data_type)),
+        DataType::Text => {
+            let mut tensor = Vec::new();
+            contents.bytes_contents.iter().for_each(|text| push_text(&mut tensor, text));
+            Ok(tensor)
+        }
     }
+}
+
+/// A request to another server.
+pub(in crate::oip) fn write_request(
+    model: &str,
+    inputs: &[Value],
+    outputs: &[String],
+    timeout: Duration,
+) -> ModelInferRequest {
+    let micros = InferParameter { parameter_choice: Some(ParameterChoice::Int64Param(timeout.as_micros() as i64)) };
+    let input = |value: &Value| InferInputTensor {
+        name: value.name.clone(),
+        datatype: datatype(value.data_type).into(),
+        shape: value.shape.iter().map(|side| *side as i64).collect(),
+        ..Default::default()
+    };
+    let output = |name: &String| InferRequestedOutputTensor { name: name.clone(), ..Default::default() };
+    ModelInferRequest {
+        model_name: model.to_owned(),
+        parameters: BTreeMap::from([("timeout".to_owned(), micros)]),
+        inputs: inputs.iter().map(input).collect(),
+        outputs: outputs.iter().map(output).collect(),
+        raw_input_contents: inputs.iter().map(|value| value.bytes.clone()).collect(),
+        ..Default::default()
+    }
+}
+
+/// Reads the answer of another server.
+///
+/// # Errors
+/// It is not what the protocol says.
+pub(in crate::oip) fn read_answer(answer: ModelInferResponse) -> Result<Vec<Value>, String> {
+    let ModelInferResponse { outputs, raw_output_contents: raw, .. } = answer;
+    if !raw.is_empty() && raw.len() != outputs.len() {
+        return Err(format!("there are {} raw_output_contents for {} outputs", raw.len(), outputs.len()));
+    }
+    let raw = raw.into_iter().map(Some).chain(std::iter::repeat(None));
+    let read = |(output, raw): (InferOutputTensor, Option<Bytes>)| {
+        let InferOutputTensor { name, datatype, shape, contents, .. } = output;
+        let wrong = |why: String| format!("output {name:?}: {why}");
+        let data_type = parse_datatype(&datatype).map_err(wrong)?;
+        let bytes = match raw {
+            Some(raw) => raw,
+            None => pack(&contents.unwrap_or_default(), data_type).map_err(wrong)?.into(),
+        };
+        let shape = sides(&shape).map_err(wrong)?;
+        Ok(Value { name, data_type, shape, bytes })
+    };
+    outputs.into_iter().zip(raw).map(read).collect()
 }
 
 /// The answer of a model.
@@ -164,8 +218,9 @@ pub(super) fn write(model: String, version: String, id: String, outputs: Vec<Val
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
-    use crate::oip::grpc::messages::model_infer_request::InferRequestedOutputTensor;
     use proptest::prelude::*;
 
     fn input(datatype: &str, shape: &[i64], contents: Option<InferTensorContents>) -> InferInputTensor {
@@ -202,12 +257,31 @@ mod tests {
             ("INT64", InferTensorContents { int64_contents: vec![1], ..contents() }, &[1, 0, 0, 0, 0, 0, 0, 0]),
             ("FP32", InferTensorContents { fp32_contents: vec![1.0], ..contents() }, &[0, 0, 128, 63]),
             ("FP64", InferTensorContents { fp64_contents: vec![1.0], ..contents() }, &[0, 0, 0, 0, 0, 0, 240, 63]),
+            ("BYTES", InferTensorContents { bytes_contents: vec!["ab".into()], ..contents() }, &[2, 0, 0, 0, 97, 98]),
         ] {
             let typed = read_message(&request(input(datatype, &[1, 0], Some(contents)), &[])).expect(datatype);
             assert_eq!(typed.inputs[0].bytes, expected, "{datatype}");
             let raw = request(input(datatype, &[1, 0], None), &[expected]);
             assert_eq!(read_message(&raw).expect(datatype), typed);
         }
+    }
+
+    #[test]
+    fn what_another_server_is_asked_and_answers_is_read_alike() {
+        let value = Value { name: "x".into(), data_type: DataType::U8, shape: vec![2], bytes: vec![1, 2].into() };
+        let request = write_request("m", slice::from_ref(&value), &["y".into()], Duration::from_secs(2));
+        let asked = read_message(&request).expect("a request");
+        assert_eq!(
+            (asked.inputs, asked.outputs, asked.timeout),
+            (vec![value.clone()], vec!["y".into()], Some(Duration::from_secs(2)))
+        );
+        let mut answer = write("m".into(), "1".into(), "7".into(), vec![value.clone()]);
+        assert_eq!(read_answer(answer.clone()), Ok(vec![value.clone()]));
+        answer.raw_output_contents.push(Bytes::new());
+        assert!(read_answer(answer.clone()).is_err_and(|why| why.contains("2 raw_output_contents for 1 outputs")));
+        answer.raw_output_contents.clear();
+        answer.outputs[0].contents = Some(InferTensorContents { uint_contents: vec![1, 2], ..Default::default() });
+        assert_eq!(read_answer(answer), Ok(vec![value]));
     }
 
     #[test]

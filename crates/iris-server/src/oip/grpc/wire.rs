@@ -14,7 +14,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Stream, StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::door::{App, Code, Problem};
@@ -108,7 +108,7 @@ pub(super) fn answer(frames: impl Stream<Item = Result<Bytes, Problem>> + Send +
 ///
 /// # Errors
 /// It is longer than four bytes can say.
-pub(super) fn frame(message: &impl prost::Message, coding: Coding) -> Result<Bytes, Problem> {
+pub(in crate::oip) fn frame(message: &impl prost::Message, coding: Coding) -> Result<Bytes, Problem> {
     let failed = |why: String| Problem::new(Code::Internal, why);
     let mut frame = BytesMut::with_capacity(PREFIX + message.encoded_len());
     frame.put_bytes(0, PREFIX);
@@ -121,6 +121,33 @@ pub(super) fn frame(message: &impl prost::Message, coding: Coding) -> Result<Byt
     let length = u32::try_from(frame.len() - PREFIX).map_err(|_| failed("the answer is too long".into()))?;
     frame[1..PREFIX].copy_from_slice(&length.to_be_bytes());
     Ok(frame.freeze())
+}
+
+/// What became of a call, as an answer's headers say, or what is behind its messages.
+///
+/// # Errors
+/// What is wrong, by its number and in words.
+pub(in crate::oip) fn verdict(head: &HeaderMap, behind: Option<&HeaderMap>) -> Result<(), String> {
+    let headers = behind.filter(|headers| headers.contains_key(STATUS)).unwrap_or(head);
+    let text = |name| headers.get(name).map(|value: &HeaderValue| percent_decode(value.as_bytes()).decode_utf8_lossy());
+    match text(STATUS).as_deref() {
+        Some("0") => Ok(()),
+        Some(status) => Err(format!("status {status}: {}", text(MESSAGE).unwrap_or_default())),
+        None => Err("no status of gRPC".into()),
+    }
+}
+
+/// The only message of an answer, which is not compressed.
+///
+/// # Errors
+/// There is none, or more.
+pub(in crate::oip) fn unframe(mut frame: Bytes) -> Result<Bytes, String> {
+    match frame.split_first_chunk::<PREFIX>() {
+        Some(([0, length @ ..], message)) if message.len() == u32::from_be_bytes(*length) as usize => {
+            Ok(frame.split_off(PREFIX))
+        }
+        _ => Err("the answer is not one message".into()),
+    }
 }
 
 /// How long a call may take, if it says so.
@@ -288,6 +315,9 @@ mod tests {
             (&"14".parse().expect("text"), &"1500".parse().expect("text"))
         );
         assert_eq!(headers[MESSAGE], "100 %25 busy:%0AZ%C3%BCrich");
+        assert_eq!(verdict(headers, None), Err("status 14: 100 % busy:\nZürich".into()));
+        assert_eq!(verdict(headers, Some(&outcome(None))), Ok(()));
+        assert!(verdict(&HeaderMap::new(), None).is_err());
     }
 
     #[test]
@@ -295,6 +325,10 @@ mod tests {
         let message = "x".repeat(1000);
         let plain = frame(&message, Coding::Identity).expect("it fits");
         assert_eq!(plain[..PREFIX], [0, 0, 0, 3, 235]);
+        assert_eq!(unframe(plain.clone()), Ok(plain.slice(PREFIX..)));
+        for broken in [plain.slice(..PREFIX - 1), plain.slice(..1000), plain.slice(1..), Bytes::new()] {
+            assert!(unframe(broken).is_err());
+        }
         assert_eq!(plain.len(), PREFIX + 1003);
         let small = frame(&message, Coding::Gzip).expect("it fits");
         assert_eq!((small[0], small.len()), (1, PREFIX + usize::from(small[4])));
