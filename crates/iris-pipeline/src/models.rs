@@ -75,11 +75,13 @@ impl fmt::Debug for Loaded {
     }
 }
 
+type NameAndVersion = (Arc<str>, u32);
+
 /// All models by their numbers, and the books of all that ever were.
 pub(crate) struct Models {
     backend: Arc<dyn Backend>,
     loaded: RwLock<BTreeMap<usize, Arc<Loaded>>>,
-    books: Mutex<BTreeMap<(Arc<str>, u32), Arc<Books>>>,
+    books: Mutex<BTreeMap<NameAndVersion, Arc<Books>>>,
     next: AtomicUsize,
 }
 
@@ -136,7 +138,9 @@ impl Models {
     /// Calls `visit` with each name and version that was ever loaded, and its books.
     pub(crate) fn books(&self, mut visit: impl FnMut(&str, u32, &Books)) {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        books.iter().for_each(|((name, version), books)| visit(name, *version, books));
+        for ((name, version), books) in &books {
+            visit(name, *version, books);
+        }
     }
 
     fn books_of(&self, settings: &ModelSettings) -> Arc<Books> {

@@ -174,7 +174,7 @@ fn what_is_no_detector_runs_on_tensors_and_finds_no_boxes() {
     let width = busy::WIDTH as usize;
     let bytes: Vec<u8> = [1.0, 0.5]
         .iter()
-        .flat_map(|scale: &f32| vec![(scale / (width as f32).sqrt()); width])
+        .flat_map(|scale: &f32| vec![scale / (width as f32).sqrt(); width])
         .flat_map(f32::to_le_bytes)
         .collect();
     let input = Value { name: "x".into(), data_type: DataType::F32, shape: vec![2, width], bytes: bytes.into() };

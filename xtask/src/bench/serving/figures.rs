@@ -69,8 +69,8 @@ impl Comparison {
         self.requests_ratio = ratio(Round::requests_a_second);
         self.p99_ratio = ratio(|round| round.quantile(0.99));
         self.cpu_ratio = ratio(Round::cpu_a_request);
-        self.iris = Some(Figures::new(self.rounds.iter().map(|(iris, _)| iris)));
-        self.flask = Some(Figures::new(self.rounds.iter().map(|(_, flask)| flask)));
+        self.iris = Some(Figures::new(&self.rounds.iter().map(|(iris, _)| iris)));
+        self.flask = Some(Figures::new(&self.rounds.iter().map(|(_, flask)| flask)));
     }
 
     /// For people.
@@ -119,7 +119,7 @@ impl Round {
 }
 
 impl Figures {
-    fn new<'a>(rounds: impl Iterator<Item = &'a Round> + Clone) -> Self {
+    fn new<'a>(rounds: &(impl Iterator<Item = &'a Round> + Clone)) -> Self {
         let median = |of: &dyn Fn(&Round) -> f64| {
             let mut all: Vec<f64> = rounds.clone().map(of).collect();
             all.sort_unstable_by(f64::total_cmp);
