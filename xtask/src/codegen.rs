@@ -14,7 +14,7 @@ const SCHEMA: &str = "config/iris.schema.json";
 const OPENAPI: &str = "api/openapi.json";
 /// The API's types as the page knows them.
 const PAGE_TYPES: &str = "ui/src/api/schema.ts";
-const TEST_MODEL: &str = "testdata/models/blobs";
+const TEST_MODELS: &str = "testdata/models";
 /// The messages of gRPC, and the same in Rust.
 const PROTOCOL: &str = "api/inference.proto";
 const MESSAGES: &str = "crates/iris-server/src/oip/grpc/messages.rs";
@@ -43,9 +43,9 @@ fn generate(shadow: &Path) -> Result<()> {
     }
     ui::types(&shadow.join(OPENAPI), &shadow.join(PAGE_TYPES))?;
     messages(&shadow.join(MESSAGES))?;
-    let model = shadow.join(TEST_MODEL);
-    fs::create_dir_all(&model)?;
-    run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(model))
+    let models = shadow.join(TEST_MODELS);
+    fs::create_dir_all(&models)?;
+    run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(models))
 }
 
 /// Writes the messages of gRPC in Rust. Done here and not whenever the server is compiled, so that nobody who compiles it

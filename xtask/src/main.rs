@@ -35,12 +35,12 @@ enum Command {
     /// Run what a change must pass: format, spelling, licences, lints, docs, generated files, tests
     Ci,
     /// Measure: the divan benches, what a frame costs on one core, alarms against the truth of simulated scenes,
-    /// many cameras
+    /// many cameras, pictures of other programs
     Bench {
         /// Only benches whose name contains this; `path` is the whole way of a frame, stage by stage, `alarms` the scenes,
-        /// `cameras` what many of them take and get
+        /// `cameras` what many of them take and get, `serving` what other programs get beside Flask and Gunicorn
         name: Option<String>,
-        /// For the benches themselves; for `path` a clip, a model, --json; for `alarms` and `cameras` --help says
+        /// For the benches themselves; for `path` a clip, a model, --json; for `alarms`, `cameras` and `serving` --help says
         #[arg(last = true)]
         args: Vec<String>,
     },

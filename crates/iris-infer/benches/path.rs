@@ -38,7 +38,7 @@ fn frame(width: u32, height: u32) -> Frame {
 
 #[divan::bench(args = [(640, 360), (768, 432), (1280, 720), (1920, 1080)])]
 fn preprocess(bencher: Bencher, (width, height): (u32, u32)) {
-    let (mut preprocessor, frame) = (Preprocessor::new(&model().manifest), frame(width, height));
+    let (mut preprocessor, frame) = (Preprocessor::new(&model().manifest).expect("a detector"), frame(width, height));
     bencher.bench_local(|| preprocessor.prepare(black_box(&frame)).expect("a good frame"));
 }
 
@@ -46,7 +46,8 @@ fn preprocess(bencher: Bencher, (width, height): (u32, u32)) {
 fn detect(bencher: Bencher) {
     let model = model();
     let mut detector = Detector::load(&model, &Options::default()).expect("it fits");
-    let batch = [Preprocessor::new(&model.manifest).prepare(&frame(640, 360)).expect("a good frame")];
+    let batch =
+        [Preprocessor::new(&model.manifest).expect("a detector").prepare(&frame(640, 360)).expect("a good frame")];
     bencher.bench_local(|| detector.detect(black_box(&batch)).expect("numbers"));
 }
 

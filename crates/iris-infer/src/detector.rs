@@ -1,9 +1,13 @@
-//! A model that finds boxes: a runtime, the decoding of its outputs, and suppression of repeated boxes. Which frame is
-//! worth it is the scheduler's business.
+//! A loaded model: a runtime, and, if it finds boxes, the decoding of its outputs and suppression of repeated boxes. Which
+//! frame is worth it is the scheduler's business.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
 
 use iris_core::{Detections, Image, Rect};
 use smallvec::SmallVec;
 
+use crate::manifest::Task;
 use crate::postprocess::{Candidate, Decoder, suppress};
 use crate::runtime::{Output, Runtime};
 use crate::{Error, Manifest, Model, OrtRuntime, Prepared, Signature, Tensor, Value};
@@ -23,11 +27,11 @@ impl Default for Options {
     }
 }
 
-/// Finds boxes in prepared frames. Belongs to one thread.
+/// Finds boxes in prepared frames, unless the model's task is another; runs on tensors as they are. Belongs to one thread.
 pub struct Detector {
+    manifest: Arc<Manifest>,
     runtime: Box<dyn Runtime>,
-    decoder: Decoder,
-    iou: f32,
+    decoder: Option<Decoder>,
     candidates: Vec<Candidate>,
 }
 
@@ -40,10 +44,13 @@ impl Detector {
     }
 
     /// A detector over a model that some runtime has loaded.
-    pub fn new(manifest: &Manifest, runtime: Box<dyn Runtime>, options: &Options) -> Result<Self, Error> {
+    pub fn new(manifest: &Arc<Manifest>, runtime: Box<dyn Runtime>, options: &Options) -> Result<Self, Error> {
         let score = options.score.unwrap_or(manifest.thresholds.score);
-        let decoder = Decoder::new(manifest, runtime.signature(), score)?;
-        Ok(Self { runtime, decoder, iou: manifest.thresholds.iou, candidates: Vec::new() })
+        let decoder = match manifest.task {
+            Task::Detect => Some(Decoder::new(manifest, runtime.signature(), score)?),
+            Task::Tensors => None,
+        };
+        Ok(Self { manifest: Arc::clone(manifest), runtime, decoder, candidates: Vec::new() })
     }
 
     /// What the model takes and returns.
@@ -63,15 +70,20 @@ impl Detector {
     ///
     /// If the model returns something that is not a detection for any frame, the whole batch fails with it; on a CPU a
     /// batch is one frame.
-    pub fn detect(&mut self, batch: &[Prepared]) -> Result<Vec<Detections>, Error> {
-        let tensors: SmallVec<[&Tensor; 8]> = batch.iter().map(|prepared| &prepared.tensor).collect();
+    ///
+    /// # Errors
+    /// The model failed, or is no detector.
+    pub fn detect(&mut self, batch: &[impl Borrow<Prepared>]) -> Result<Vec<Detections>, Error> {
+        let tensors: SmallVec<[&Tensor; 8]> = batch.iter().map(|prepared| &prepared.borrow().tensor).collect();
         let mut found = Vec::with_capacity(batch.len());
-        let Self { runtime, decoder, iou, candidates } = self;
+        let Self { manifest, runtime, decoder, candidates } = self;
+        let no_detector = || Error::NoDetector { model: manifest.name.clone() };
+        let decoder = decoder.as_ref().ok_or_else(no_detector)?;
         runtime.run(&tensors, &mut |index, outputs: &[Output<'_>]| {
             candidates.clear();
             decoder.decode(outputs, candidates)?;
-            suppress(candidates, *iou);
-            found.push(into_image(&batch[index], candidates)?);
+            suppress(candidates, manifest.thresholds.iou);
+            found.push(into_image(batch[index].borrow(), candidates)?);
             Ok(())
         })?;
         Ok(found)

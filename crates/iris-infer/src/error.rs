@@ -32,6 +32,8 @@ pub enum ErrorKind {
     BadOutput,
     /// A program sent something that the model does not take.
     BadInput,
+    /// Boxes are asked of a model that finds none.
+    NoDetector,
 }
 
 /// Every error of this crate.
@@ -91,7 +93,7 @@ pub enum Error {
     #[error(
         "what this model returns cannot be told from its shapes ({shapes}): {why}. Put it into a folder as model.onnx, \
          with a model.toml that states name, task, classes, [input] width, height, color, scale, mean, std, anchor and \
-         pad, and [output] decoder"
+         pad, and [output] decoder; or, if only programs ask it, name and task = \"tensors\""
     )]
     Unrecognised {
         /// Inputs and outputs.
@@ -141,6 +143,14 @@ pub enum Error {
         /// What is wrong and what was expected.
         what: String,
     },
+    /// Boxes are asked of a model that finds none.
+    #[error(
+        "model {model} finds no boxes in pictures: its task is \"tensors\", and it answers programs that send them"
+    )]
+    NoDetector {
+        /// What people call it.
+        model: String,
+    },
 }
 
 impl Error {
@@ -159,13 +169,14 @@ impl Error {
             Self::BadFrame { .. } => ErrorKind::BadFrame,
             Self::BadOutput { .. } => ErrorKind::BadOutput,
             Self::BadInput { .. } => ErrorKind::BadInput,
+            Self::NoDetector { .. } => ErrorKind::NoDetector,
         }
     }
 
     /// What to do next: a bad frame costs itself, a failed session is made anew, and the rest needs a person.
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
-            ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput => Recovery::Retry,
+            ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput | ErrorKind::NoDetector => Recovery::Retry,
             ErrorKind::Runtime | ErrorKind::Remote => Recovery::Restart,
             _ => Recovery::GiveUp,
         }

@@ -36,13 +36,14 @@ pub(crate) fn manifest(name: &str, signature: &Signature) -> Result<Manifest, Er
         name: name.to_owned(),
         task: Task::Detect,
         classes: class_names(family.classes),
-        input,
-        output: family.output,
+        input: Some(input),
+        output: Some(family.output),
         thresholds: Thresholds { iou, ..Thresholds::default() },
         precision: Precision::default(),
         data: None,
         licence: None,
         sha256: None,
+        batching: None,
         accuracy: BTreeMap::new(),
     })
 }
@@ -173,7 +174,7 @@ mod tests {
             (352, &[1, 85, 22, 22], 80, Decoding::Fastestdet),
         ] {
             let manifest = guess(side, &[("out", shape)]).unwrap();
-            assert_eq!(manifest.output, output);
+            assert_eq!(manifest.output, Some(output));
             assert_eq!(manifest.classes.len(), classes);
         }
     }
@@ -182,13 +183,14 @@ mod tests {
     fn coco_is_recognised_by_its_eighty_classes() {
         let manifest = guess(416, &[("out", &[1, 3549, 85])]).unwrap();
         assert_eq!((manifest.classes[0].as_str(), manifest.classes[79].as_str()), ("person", "toothbrush"));
-        assert_eq!((manifest.input.color, manifest.input.scale), (Color::Bgr, 1.0));
+        let (input, _) = manifest.detector().unwrap();
+        assert_eq!((input.color, input.scale), (Color::Bgr, 1.0));
     }
 
     #[test]
     fn rt_detr_is_recognised_and_other_pairs_are_not() {
         let manifest = guess(640, &[("logits", &[1, 300, 80]), ("pred_boxes", &[1, 300, 4])]).unwrap();
-        assert!(matches!(manifest.output, Decoding::Detr { activation: Activation::Sigmoid, .. }));
+        assert!(matches!(manifest.output, Some(Decoding::Detr { activation: Activation::Sigmoid, .. })));
         assert_eq!(manifest.thresholds.iou, 1.0);
         for outputs in [
             [("logits", &[1, 100, 92][..]), ("pred_boxes", &[1, 100, 4])],

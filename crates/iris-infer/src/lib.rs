@@ -5,6 +5,7 @@
 //! Everything here is a plain object that is called with what it needs and the time. Threads, queues and the sharing
 //! of devices belong to the pipeline; what boxes mean from frame to frame belongs to analytics.
 
+pub mod batch;
 pub mod detector;
 pub mod error;
 pub mod manifest;
@@ -29,11 +30,11 @@ pub use self::ort::OrtRuntime;
 pub use coco::CLASSES as COCO;
 pub use detector::{Detector, Options};
 pub use error::{Error, ErrorKind};
-pub use manifest::Manifest;
+pub use manifest::{Batching, Manifest, Task};
 pub use model::{Model, ModelInfo, inspect};
 pub use preprocess::{Prepared, Preprocessor};
 pub use provider::{Provider, Remote};
-pub use requests::{Refused, Requests, Sharing, Taken};
+pub use requests::{Batchable, Refused, Requests, Sharing, Taken};
 pub use runtime::{Output, Port, Runtime, Signature};
 pub use scheduler::{Scheduler, Share, Take};
 pub use tensor::{ElementType, Tensor};

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use iris_core::Size;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ElementType, Error};
 
@@ -17,15 +18,18 @@ pub struct Manifest {
     pub name: String,
     /// What it is for.
     pub task: Task,
-    /// The names of its classes; a detection's class is a place in this list.
+    /// The names of a detector's classes; a detection's class is a place in this list.
+    #[serde(default)]
     pub classes: Vec<String>,
-    /// How pixels become its input.
-    pub input: Input,
-    /// How its outputs become boxes.
-    pub output: Decoding,
+    /// How pixels become a detector's input.
+    pub input: Option<Input>,
+    /// How a detector's outputs become boxes.
+    pub output: Option<Decoding>,
     /// Which boxes are reported.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// How other programs' requests are put together into one run; not at all if not given.
+    pub batching: Option<Batching>,
     /// The arithmetic of its weights.
     #[serde(default)]
     pub precision: Precision,
@@ -46,6 +50,33 @@ pub struct Manifest {
 pub enum Task {
     /// Boxes, scores and classes.
     Detect,
+    /// Whatever other programs ask of it: tensors in, tensors out. Nothing is known of what they mean.
+    Tensors,
+}
+
+impl Task {
+    /// Its name in manifests and API.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Detect => "detect",
+            Self::Tensors => "tensors",
+        }
+    }
+}
+
+/// How other programs' requests for a model are put together into one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batching {
+    /// How many images a run of several requests has at most, 2 to 64.
+    pub max: usize,
+    /// How long a request waits for others at most while the device has nothing else to do, up to a second.
+    #[serde(rename = "delay_ms", default, deserialize_with = "millis")]
+    pub delay: Duration,
+}
+
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 /// The arithmetic of a model's weights.
@@ -253,6 +284,8 @@ pub(crate) fn strides_to_64() -> Vec<u32> {
 
 /// The largest input that is taken, in pixels each way.
 const MAX_SIDE: u32 = 8192;
+/// The longest that a request waits for others.
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
 impl Manifest {
     /// Reads and checks the text of a `model.toml`; `path` is named in errors.
@@ -263,11 +296,48 @@ impl Manifest {
         if problems.is_empty() { Ok(manifest) } else { Err(refuse(problems.join("; "))) }
     }
 
+    /// How a detector takes pictures, and how its outputs become boxes.
+    ///
+    /// # Errors
+    /// [`Error::NoDetector`].
+    pub fn detector(&self) -> Result<(&Input, &Decoding), Error> {
+        let parts = self.input.as_ref().zip(self.output.as_ref()).filter(|_| self.task == Task::Detect);
+        parts.ok_or_else(|| Error::NoDetector { model: self.name.clone() })
+    }
+
     /// Everything in it that cannot be, whatever the model.
     fn problems(&self) -> Vec<String> {
-        let Self { input, thresholds, .. } = self;
-        let checks = [
+        let mut checks = vec![
             (self.name.trim().is_empty(), "name is empty"),
+            (self.sha256.as_deref().is_some_and(|s| !is_sha256(s)), "sha256 must be 64 lower-case hexadecimal digits"),
+            (self.batching.is_some_and(|b| !(2..=64).contains(&b.max)), "batching.max must be 2 to 64"),
+            (self.batching.is_some_and(|b| b.delay > MAX_DELAY), "batching.delay_ms must be 0 to 1000"),
+        ];
+        match (self.task, &self.input, &self.output) {
+            (Task::Detect, Some(input), Some(output)) => checks.extend(self.detector_checks(input, output)),
+            (Task::Detect, input, output) => checks.extend([
+                (input.is_none(), "input is missing; a detector needs it"),
+                (output.is_none(), "output is missing; a detector needs it"),
+            ]),
+            (Task::Tensors, input, output) => checks.extend([
+                (
+                    input.is_some(),
+                    "task \"tensors\" takes no input table: programs send tensors as the model takes them",
+                ),
+                (
+                    output.is_some(),
+                    "task \"tensors\" takes no output table: programs get tensors as the model returns them",
+                ),
+                (!self.classes.is_empty(), "task \"tensors\" takes no classes"),
+                (self.thresholds != Thresholds::default(), "task \"tensors\" takes no thresholds"),
+            ]),
+        }
+        checks.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| (*message).to_owned()).collect()
+    }
+
+    fn detector_checks(&self, input: &Input, output: &Decoding) -> [(bool, &'static str); 12] {
+        let thresholds = &self.thresholds;
+        [
             (self.classes.is_empty(), "classes is empty"),
             (self.classes.len() > usize::from(u16::MAX), "classes has more than 65535 names"),
             (!(1..=MAX_SIDE).contains(&input.width), "input.width must be 1 to 8192"),
@@ -278,11 +348,9 @@ impl Manifest {
             (input.element == ElementType::U8 && normalises(input), "a u8 input takes no scale, mean or std"),
             (!(0.0..=1.0).contains(&thresholds.score), "thresholds.score must be 0 to 1"),
             (!(0.0..=1.0).contains(&thresholds.iou), "thresholds.iou must be 0 to 1"),
-            (self.sha256.as_deref().is_some_and(|s| !is_sha256(s)), "sha256 must be 64 lower-case hexadecimal digits"),
-            (!strides_are_valid(&self.output), "output.strides must be 1 to 1024, at least one"),
-            (!cells_are_valid(&self.output), "output.reg_max must be 1 to 64 and output.cell_offset 0 to 1"),
-        ];
-        checks.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| (*message).to_owned()).collect()
+            (!strides_are_valid(output), "output.strides must be 1 to 1024, at least one"),
+            (!cells_are_valid(output), "output.reg_max must be 1 to 64 and output.cell_offset 0 to 1"),
+        ]
     }
 }
 
@@ -327,10 +395,11 @@ mod tests {
     #[test]
     fn what_is_left_out_has_a_sensible_value() {
         let manifest = parse(GOOD).unwrap();
-        assert_eq!(manifest.input.size(), Size::new(416, 256));
-        assert_eq!((manifest.input.scale, manifest.input.pad, manifest.input.anchor), (1.0, 114, Anchor::TopLeft));
-        assert_eq!(manifest.output, Decoding::Yolox { strides: vec![8, 16, 32] });
-        assert_eq!(manifest.thresholds, Thresholds::default());
+        let (input, output) = manifest.detector().unwrap();
+        assert_eq!(input.size(), Size::new(416, 256));
+        assert_eq!((input.scale, input.pad, input.anchor), (1.0, 114, Anchor::TopLeft));
+        assert_eq!(output, &Decoding::Yolox { strides: vec![8, 16, 32] });
+        assert_eq!((manifest.thresholds, manifest.batching), (Thresholds::default(), None));
     }
 
     #[test]
@@ -347,6 +416,7 @@ mod tests {
             thresholds = { score = 0.5, iou = 1.0 }
             accuracy = { ap50 = 0.4 }
             output = { decoder = "detr", boxes = "b", logits = "l", activation = "softmax" }
+            batching = { max = 8, delay_ms = 2 }
             [input]
             name = "images"
             width = 64
@@ -362,8 +432,19 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(manifest.input.anchor, Anchor::Center);
+        assert_eq!(manifest.detector().unwrap().0.anchor, Anchor::Center);
         assert_eq!(manifest.accuracy["ap50"], 0.4);
+        assert_eq!(manifest.batching, Some(Batching { max: 8, delay: Duration::from_millis(2) }));
+    }
+
+    #[test]
+    fn what_is_no_detector_says_little_and_is_not_taken_for_one() {
+        let manifest = parse("name = 'n'\ntask = 'tensors'\nbatching = { max = 4 }").unwrap();
+        assert_eq!(manifest.batching, Some(Batching { max: 4, delay: Duration::ZERO }));
+        let error = manifest.detector().expect_err("no detector").to_string();
+        assert!(error.contains("model n") && error.contains("tensors"), "{error}");
+        let error = parse(&GOOD.replace("detect", "tensors")).expect_err("half of each");
+        assert!(error.contains("no input table") && error.contains("no classes"), "{error}");
     }
 
     #[test]
@@ -383,6 +464,10 @@ mod tests {
             ("task = \"detect\"", "task = \"dance\"", "unknown variant `dance`"),
             ("task = \"detect\"", "task = \"detect\"\nsha256 = \"AB\"", "sha256"),
             ("[output]", "[thresholds]\nscore = 30\n[output]", "thresholds.score"),
+            ("[output]\n        decoder = \"yolox\"", "", "output is missing"),
+            ("[output]", "[batching]\nmax = 1\n[output]", "batching.max must be 2 to 64"),
+            ("[output]", "[batching]\nmax = 2\ndelay_ms = 2000\n[output]", "batching.delay_ms"),
+            ("[output]", "[batching]\ndelay_ms = 2\n[output]", "missing field `max`"),
         ] {
             let error = parse(&GOOD.replace(from, to)).expect_err(to);
             assert!(error.contains(message) && error.starts_with("model.toml"), "{to}: {error}");

@@ -1,13 +1,15 @@
-//! A model on disk: a folder with `model.toml` and `model.onnx`, or a bare `.onnx`; or the one that is part of the
-//! program. What its manifest means is elsewhere; here it is found, read and checked against its hash.
+//! A model on disk: a folder with `model.toml` and `model.onnx`, or with one such folder a version; or a bare `.onnx`; or the
+//! one that is part of the program. What its manifest means is elsewhere; here it is found, read and checked against its hash.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::manifest::Task;
 use crate::postprocess::Decoder;
 use crate::runtime::{Runtime, Signature};
 use crate::{Error, Manifest, OrtRuntime, guess, onnx};
@@ -21,21 +23,48 @@ pub struct Model {
     pub onnx: Arc<[u8]>,
 }
 
+/// The most versions of a model that are told apart.
+const MAX_VERSIONS: usize = 64;
+
 impl Model {
     /// Where a path is asked for, this names the detector that is part of the program: `models/iris-n`.
     pub const BUILT_IN: &'static str = "built-in:iris-n";
     /// Its file.
     pub(crate) const BUILT_IN_ONNX: &'static [u8] = include_bytes!("../../../models/iris-n/model.onnx");
 
-    /// Opens a model's folder, a bare `.onnx` whose kind its shapes give away, or the [built-in](Self::BUILT_IN) one.
+    /// Opens a model's folder, or the highest of its versions if it has such, a bare `.onnx` whose kind its shapes give away, or the [built-in](Self::BUILT_IN) one.
     ///
     /// Checks the manifest and the hash. Whether the manifest fits the graph shows when a detector loads it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         match path {
             path if path == Path::new(Self::BUILT_IN) => Self::built_in(),
-            path if path.is_dir() => Self::open_folder(path),
+            path if path.is_dir() => Self::open_folder(&newest(path)?),
             path => Self::open_bare(path),
         }
+    }
+
+    /// The versions of what lies at `path`, and where each can be [opened](Self::open): folders in it that are called by numbers,
+    /// such as `1` and `2`; else it is version 1 itself.
+    ///
+    /// # Errors
+    /// It is not there, or has more than 64 versions.
+    pub fn versions(path: &Path) -> Result<BTreeMap<u32, PathBuf>, Error> {
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        let mut found = BTreeMap::new();
+        if path != Path::new(Self::BUILT_IN) && fs::metadata(path).map_err(failed)?.is_dir() {
+            for entry in fs::read_dir(path).map_err(failed)? {
+                let version = entry.map_err(failed)?.path();
+                found.extend(number(&version).filter(|_| version.is_dir()).map(|number| (number, version)));
+            }
+        }
+        if found.len() > MAX_VERSIONS {
+            let message = format!("has {} versions, and may have {MAX_VERSIONS}", found.len());
+            return Err(Error::Manifest { path: path.to_owned(), message });
+        }
+        if found.is_empty() {
+            found.insert(1, path.to_owned());
+        }
+        Ok(found)
     }
 
     fn built_in() -> Result<Self, Error> {
@@ -55,7 +84,9 @@ impl Model {
     }
 
     fn open_folder(path: &Path) -> Result<Self, Error> {
-        let toml = path.join("model.toml");
+        let (own, above) = (path.join("model.toml"), path.with_file_name("model.toml"));
+        // What all versions have in common may stand once, in the folder around them.
+        let toml = if number(path).is_some() && !own.exists() && above.exists() { above } else { own };
         let text = String::from_utf8(read(&toml)?)
             .map_err(|_| Error::Manifest { path: toml.clone(), message: "is not UTF-8".into() })?;
         Self::new(Manifest::parse(&text, &toml)?, read(&path.join("model.onnx"))?)
@@ -87,15 +118,18 @@ pub fn inspect(path: &Path) -> Result<ModelInfo, Error> {
     let is_built_in = path == Path::new(Model::BUILT_IN);
     let onnx = match path {
         _ if is_built_in => Model::built_in()?.onnx.to_vec(),
-        folder if folder.is_dir() => read(&folder.join("model.onnx"))?,
+        folder if folder.is_dir() => read(&newest(folder)?.join("model.onnx"))?,
         file => read(file)?,
     };
     let runtime = OrtRuntime::load(&onnx, 1)?;
     let signature = runtime.signature().clone();
     let manifest = if is_built_in || path.is_dir() {
         Model::open(path).and_then(|model| {
-            Decoder::new(&model.manifest, &signature, model.manifest.thresholds.score)?;
-            Ok(Manifest::clone(&model.manifest))
+            let manifest = Manifest::clone(&model.manifest);
+            if manifest.task == Task::Detect {
+                Decoder::new(&manifest, &signature, manifest.thresholds.score)?;
+            }
+            Ok(manifest)
         })
     } else {
         guess::manifest(&stem(path), &signature)
@@ -118,6 +152,18 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         }
     };
     read().map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// The folder of the highest version.
+fn newest(folder: &Path) -> Result<PathBuf, Error> {
+    let mut versions = Model::versions(folder)?;
+    Ok(versions.pop_last().map_or_else(|| folder.to_owned(), |(_, newest)| newest))
+}
+
+/// The number by which a version's folder is called.
+fn number(folder: &Path) -> Option<u32> {
+    let name = folder.file_name()?.to_str()?;
+    name.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == name)
 }
 
 fn stem(path: &Path) -> String {
@@ -143,6 +189,28 @@ mod tests {
     fn the_built_in_model_is_found_by_its_name() -> Result<(), Error> {
         let model = Model::open(Path::new(Model::BUILT_IN))?;
         assert_eq!((&*model.manifest.name, &*model.manifest.classes[0]), ("iris-n", "person"));
+        Ok(())
+    }
+
+    #[test]
+    fn versions_are_folders_called_by_numbers() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let (path, manifest) = (folder.path(), include_str!("../../../models/iris-n/model.toml"));
+        let onnx = include_bytes!("../../../models/iris-n/model.onnx");
+        fs::write(path.join("model.toml"), manifest)?;
+        assert_eq!(Model::versions(path)?, [(1, path.to_owned())].into(), "itself");
+        for name in ["10", "2", "02", "0", "-1", "two", "4294967296"] {
+            fs::create_dir(path.join(name))?;
+            fs::write(path.join(name).join("model.onnx"), onnx)?;
+        }
+        fs::write(path.join("3"), "no folder")?;
+        let expected = [(2, path.join("2")), (10, path.join("10"))].into();
+        assert_eq!(Model::versions(path)?, expected);
+        assert_eq!(Model::open(&path.join("2"))?.manifest.name, "iris-n", "by the manifest above it");
+        fs::write(path.join("2/model.toml"), manifest.replacen("iris-n", "iris-two", 1))?;
+        assert_eq!(Model::open(&path.join("2"))?.manifest.name, "iris-two", "by its own");
+        assert_eq!(Model::open(path)?.manifest.name, "iris-n", "the highest");
+        assert!(Model::open(&path.join("two")).is_err(), "it is no version");
         Ok(())
     }
 

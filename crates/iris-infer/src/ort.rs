@@ -64,10 +64,6 @@ impl OrtRuntime {
         metadata.producer().filter(|name| !name.is_empty())
     }
 
-    fn takes_batches(&self) -> bool {
-        self.signature.inputs.first().is_some_and(|input| input.shape.first() == Some(&None))
-    }
-
     fn run_single(&mut self, index: usize, tensor: &Tensor, read: &mut Reader<'_>) -> Result<(), Error> {
         let input = [view(1, tensor.shape(), tensor.samples())?];
         let outputs = match &self.single {
@@ -92,7 +88,7 @@ impl Runtime for OrtRuntime {
     }
 
     fn run(&mut self, batch: &[&Tensor], read: &mut Reader<'_>) -> Result<(), Error> {
-        if batch.len() > 1 && self.takes_batches() {
+        if batch.len() > 1 && self.signature.takes_batches() {
             return self.run_batch(batch, read);
         }
         batch.iter().enumerate().try_for_each(|(i, tensor)| self.run_single(i, tensor, read))

@@ -37,6 +37,13 @@ pub struct Signature {
     pub outputs: Vec<Port>,
 }
 
+impl Signature {
+    /// Whether the model leaves the batch of its first input open.
+    pub fn takes_batches(&self) -> bool {
+        self.inputs.first().is_some_and(|input| input.shape.first() == Some(&None))
+    }
+}
+
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");

@@ -2,11 +2,11 @@
 //! or file, ends here too; what the task reads goes on in [`crate::topology`].
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use iris_core::{Clock, Epoch, MonoTime, Packet};
-use iris_infer::Share;
+use iris_infer::{Preprocessor, Share};
 use iris_ingest::State;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::audience::Audience;
 use crate::ladder::{Attention, Rung};
 use crate::look::Eye;
 use crate::meter::Ledger;
+use crate::models::Loaded;
 use crate::settings::{CameraSettings, Gating, Pace};
 use crate::tempo::Tempo;
 
@@ -59,6 +60,8 @@ pub(crate) struct Camera {
     pub(crate) audience: Audience,
     pub(crate) attention: Attention,
     pub(crate) tempo: Tempo,
+    /// What looks at it; changed under the lock of its eye, which prepares frames for it.
+    model: Mutex<Arc<Loaded>>,
     eye: Mutex<Eye>,
     state: watch::Sender<(State, MonoTime)>,
     log_budget: Mutex<LogBudget>,
@@ -71,7 +74,7 @@ pub(crate) struct Camera {
 }
 
 impl Camera {
-    pub(crate) fn new(settings: CameraSettings, first: Epoch, eye: Eye, now: MonoTime) -> Self {
+    pub(crate) fn new(settings: CameraSettings, first: Epoch, model: Arc<Loaded>, eye: Eye, now: MonoTime) -> Self {
         let recorded = AtomicBool::new(settings.pace == Pace::Replay);
         let gated = AtomicBool::new(settings.gating != Gating::Off);
         Self {
@@ -81,6 +84,7 @@ impl Camera {
             audience: Audience::new(),
             attention: Attention::default(),
             tempo: Tempo::default(),
+            model: Mutex::new(model),
             eye: Mutex::new(eye),
             state: watch::Sender::new((State::Connecting, now)),
             log_budget: Mutex::new(LogBudget::new(now)),
@@ -97,6 +101,24 @@ impl Camera {
     /// is being removed.
     pub(crate) fn eye(&self) -> MutexGuard<'_, Eye> {
         self.eye.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its settings are these, whichever model looks at it.
+    pub(crate) fn runs_as(&self, settings: &CameraSettings) -> bool {
+        self.settings == CameraSettings { model: self.settings.model, ..settings.clone() }
+    }
+
+    /// What looks at it.
+    pub(crate) fn model(&self) -> Arc<Loaded> {
+        Arc::clone(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has another model look at it, one that [sees the same](Loaded::sees_as), from the next frame on. Those that are prepared
+    /// go to the one for which they were.
+    pub(crate) fn look_by(&self, model: &Arc<Loaded>, preprocessor: Preprocessor) {
+        let mut eye = self.eye();
+        eye.prepare_by(preprocessor);
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(model);
     }
 
     /// Notes a new state. True if a connection that was live no longer is.

@@ -8,7 +8,7 @@ use iris_analytics::SizeGate;
 use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
 use iris_decode::FramePool;
 use iris_flow::{blocking, gop};
-use iris_infer::Manifest;
+use iris_infer::{Manifest, Preprocessor};
 use iris_ingest::CameraStream;
 use tokio::runtime::Handle;
 
@@ -125,18 +125,25 @@ impl Pipeline {
         Ok((this, reported))
     }
 
-    /// The number of a model, for [`CameraSettings::model`], and its description. It is loaded into every device unless it
-    /// is there, and stays. A GPU that cannot take it is lost.
+    /// Loads a model into every device, unless it is there. It stays until [`Self::keep`] lets go of it. A GPU that cannot take
+    /// it is lost.
     ///
     /// # Errors
     /// A model that does not load or does not fit its manifest; a required device that cannot take it.
-    pub fn load(&self, settings: &ModelSettings) -> Result<(usize, Arc<Manifest>), Error> {
+    pub fn load(&self, settings: &ModelSettings) -> Result<Arc<Loaded>, Error> {
+        self.shared.models.find(settings).map_or_else(|| self.reload(settings), Ok)
+    }
+
+    /// Loads a model as its files are now, beside what was loaded with these settings before; unless that is the same.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; then what was loaded before is as it was.
+    pub fn reload(&self, settings: &ModelSettings) -> Result<Arc<Loaded>, Error> {
         let (models, devices) = (&self.shared.models, self.shared.all_devices());
-        let known = models.all().into_iter().enumerate().find(|(_, loaded)| loaded.settings == *settings);
-        if let Some((at, known)) = known {
-            return Ok((at, Arc::clone(&known.manifest)));
+        let (model, gone) = models.read(settings)?;
+        if let Some(known) = models.find(settings).filter(|known| Models::is_same(known, &model)) {
+            return Ok(known);
         }
-        let model = Arc::new(Loaded::open(settings)?);
         if devices.iter().any(|device| device.settings.provider.can_be_lost()) {
             // What fails here is the model's fault, and no reason to lose a GPU.
             let cpu = DeviceSettings::cpu("cpu".into(), Role::Worker);
@@ -150,12 +157,23 @@ impl Pipeline {
                 Err(source) => self.give_up(device, source)?,
             }
         }
-        let manifest = Arc::clone(&model.manifest);
-        let at = models.add(model);
         for (device, session) in sessions {
-            device.give(at, session);
+            device.give(&model, session);
         }
-        Ok((at, manifest))
+        models.add(Arc::clone(&model));
+        let shared = Arc::clone(&self.shared);
+        self.runtime.spawn(async move {
+            // That the other end is dropped is the message: nobody holds the model any more.
+            gone.await.ok();
+            shared.slots.wake();
+        });
+        Ok(model)
+    }
+
+    /// Lets go of all models but `models`. One that is let go works for the cameras and requests that have it, and goes with the
+    /// last of them.
+    pub fn keep(&self, models: &[Arc<Loaded>]) {
+        self.shared.models.keep(|loaded| models.iter().any(|model| model.number() == loaded.number()));
     }
 
     /// Makes `wanted` the devices that run. Those whose settings are as before are not touched, and neither are cameras;
@@ -191,32 +209,42 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Makes `wanted` the cameras that run. Those whose settings are as before are not touched.
+    /// Makes `wanted` the cameras that run. Those whose settings are as before are not touched. One of which only the model
+    /// changed, to one with the same classes and thresholds, goes on with that from its next frame on.
     ///
     /// # Errors
-    /// A camera that names a model that is not there; then nothing has changed.
+    /// A camera that names a model that is not there or finds no boxes; then nothing has changed.
     pub fn apply(&mut self, wanted: Vec<CameraSettings>) -> Result<Changes, Error> {
-        let models = self.shared.models.all();
-        if let Some(CameraSettings { id, model, .. }) = wanted.iter().find(|c| c.model >= models.len()) {
-            return Err(Error::NoSuchModel { camera: *id, model: *model, count: models.len() });
-        }
+        let with_model = |camera: CameraSettings| {
+            let number = camera.model;
+            let model =
+                self.shared.models.get(number).ok_or(Error::NoSuchModel { camera: camera.id, model: number })?;
+            let preprocessor = Preprocessor::new(model.manifest());
+            preprocessor
+                .map(|by| (camera, Arc::clone(&model), by))
+                .map_err(|source| Error::model(&model.settings, source))
+        };
+        let wanted = wanted.into_iter().map(with_model).collect::<Result<Vec<_>, _>>()?;
         let mut changes = Changes::default();
         let current: Vec<CameraId> = self.tasks.keys().copied().collect();
-        for id in current.into_iter().filter(|id| wanted.iter().all(|c| c.id != *id)) {
+        for id in current.into_iter().filter(|id| wanted.iter().all(|(c, ..)| c.id != *id)) {
             self.remove(id);
             changes.removed.push(id);
         }
-        for settings in wanted {
+        for (settings, model, preprocessor) in wanted {
             match self.shared.camera(settings.id) {
-                Some(camera) if camera.settings == settings => continue,
+                Some(camera) if camera.runs_as(&settings) && camera.model().number() == model.number() => continue,
+                Some(camera) if camera.runs_as(&settings) && camera.model().sees_as(&model) => {
+                    camera.look_by(&model, preprocessor);
+                    continue;
+                }
                 Some(_) => {
                     self.remove(settings.id);
                     changes.changed.push(settings.id);
                 }
                 None => changes.added.push(settings.id),
             }
-            let model = Arc::clone(&models[settings.model]);
-            self.add(settings, &model);
+            self.add(settings, model, preprocessor);
         }
         Ok(changes)
     }
@@ -264,8 +292,8 @@ impl Pipeline {
             return Ok(device);
         }
         let loaded = models.check(settings).and_then(|()| {
-            let mut all = models.all().into_iter().enumerate();
-            all.try_for_each(|(at, model)| models.open(&model, settings).map(|session| device.give(at, session)))
+            let give = |model: &Arc<Loaded>| models.open(model, settings).map(|session| device.give(model, session));
+            models.all().iter().try_for_each(give)
         });
         loaded.or_else(|source| self.give_up(&device, source))?;
         Ok(device)
@@ -291,7 +319,7 @@ impl Pipeline {
         join(&mut devices.into_iter().map(|(_, thread)| thread).collect());
     }
 
-    fn add(&mut self, settings: CameraSettings, model: &Loaded) {
+    fn add(&mut self, settings: CameraSettings, model: Arc<Loaded>, preprocessor: Preprocessor) {
         let shared = &self.shared;
         let id = settings.id;
         let first = shared.first_epoch(id);
@@ -300,10 +328,10 @@ impl Pipeline {
             Gating::Motion => Some(Gate::default()),
             Gating::Sizes => Some(Gate::new(Some(SizeGate::default()))),
         };
-        let eye = Eye::new(Arc::clone(&shared.frames), &model.manifest, gate);
+        let eye = Eye::new(Arc::clone(&shared.frames), preprocessor, gate);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
-        let camera = Arc::new(Camera::new(settings, first, eye, shared.clock.mono()));
         let (profile, classes) = (model.profile(), model.classes.clone());
+        let camera = Arc::new(Camera::new(settings, first, model, eye, shared.clock.mono()));
         send(&self.analytics, id, ToAnalyst::Add { camera: Arc::clone(&camera), first, profile, classes });
         shared.slots.add(id, camera.share());
         shared.packets.open(id);
@@ -362,7 +390,7 @@ impl View {
     /// Watches a camera, from its newest key frame on.
     pub fn watch(&self, camera: CameraId) -> Option<Live> {
         let camera = self.0.camera(camera)?;
-        let classes = Arc::clone(&self.0.models.get(camera.settings.model)?.classes.0);
+        let classes = Arc::clone(&camera.model().classes.0);
         Some(camera.audience.watch(camera.settings.id, classes, camera.states()))
     }
 
@@ -400,16 +428,14 @@ impl View {
         self.0.queues()
     }
 
-    /// Calls `visit` for each model with its name and what became of other programs' requests.
-    pub fn requests(&self, mut visit: impl FnMut(&str, &Books)) {
-        for model in self.0.models.all() {
-            visit(&model.manifest.name, &model.books);
-        }
+    /// Calls `visit` for each model that was ever loaded, with its name, its version and what became of other programs' requests.
+    pub fn requests(&self, visit: impl FnMut(&str, u32, &Books)) {
+        self.0.models.books(visit);
     }
 
     /// The models that are loaded, in the order of their numbers.
     pub fn models(&self) -> Vec<Arc<Manifest>> {
-        self.0.models.all().iter().map(|loaded| Arc::clone(&loaded.manifest)).collect()
+        self.0.models.all().iter().map(|loaded| Arc::clone(loaded.manifest())).collect()
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::slice;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use iris_core::{Clock, Detections, MonoTime, Recovery};
-use iris_infer::{Detector, Error, Model, OrtRuntime, Prepared, Runtime};
+use iris_infer::{Detector, Error, Model, OrtRuntime, Prepared, Runtime, Value, batch};
 
 use crate::breaker::Breaker;
 use crate::gauge::{DeviceState, DeviceStatus, Work};
@@ -72,8 +72,8 @@ struct State {
     /// Since when it is lost, or not.
     since: MonoTime,
     losses: u64,
-    /// Sessions by the number of their model, which its thread has not taken yet.
-    sessions: HashMap<usize, Detector>,
+    /// Sessions that its thread has not taken yet.
+    sessions: HashMap<usize, Session>,
     ended: bool,
 }
 
@@ -100,8 +100,8 @@ impl Device {
     }
 
     /// Gives it a session, to be taken by its thread.
-    pub(crate) fn give(&self, model: usize, session: Detector) {
-        self.lock().sessions.insert(model, session);
+    pub(crate) fn give(&self, model: &Arc<Loaded>, detector: Detector) {
+        self.lock().sessions.insert(model.number(), Session { model: Arc::downgrade(model), detector });
     }
 
     /// Its thread is to end, once it has finished what it took.
@@ -188,22 +188,44 @@ impl State {
     }
 }
 
+/// A session, which goes with its model.
+struct Session {
+    model: Weak<Loaded>,
+    detector: Detector,
+}
+
+impl Session {
+    fn is_orphan(&self) -> bool {
+        self.model.strong_count() == 0
+    }
+}
+
 /// The sessions of a device's thread, by the number of their model.
 #[derive(Default)]
-pub(crate) struct Sessions(HashMap<usize, Detector>);
+pub(crate) struct Sessions(HashMap<usize, Session>);
 
 impl Sessions {
+    /// Whether a model is gone of which a session is there still.
+    pub(crate) fn has_orphans(&self, device: &Device) -> bool {
+        self.0.values().any(Session::is_orphan) || device.lock().sessions.values().any(Session::is_orphan)
+    }
+
+    /// Drops the sessions of models that are gone.
+    pub(crate) fn drop_orphans(&mut self, device: &Device) {
+        self.0.retain(|_, session| !session.is_orphan());
+        device.lock().sessions.retain(|_, session| !session.is_orphan());
+    }
+
     /// What the model sees in each frame of a batch, in their order; nothing where it failed, which was logged. A frame
     /// of which the model makes nonsense costs only itself.
     pub(crate) fn detect(
         &mut self,
         device: &Device,
-        (models, model): (&Models, usize),
+        (models, model): (&Models, &Arc<Loaded>),
         batch: &[Prepared],
         clock: &dyn Clock,
     ) -> Vec<Option<Detections>> {
-        let Some(loaded) = models.get(model) else { return batch.iter().map(|_| None).collect() };
-        let error = match self.of(device, models, (model, &loaded)).and_then(|session| session.detect(batch)) {
+        let error = match self.of(device, models, model).and_then(|session| session.detect(batch)) {
             Ok(found) => {
                 device.succeeded();
                 return found.into_iter().map(Some).collect();
@@ -222,39 +244,38 @@ impl Sessions {
         told.collect()
     }
 
-    /// What the model answers another program.
+    /// What the model answers other programs, whose requests go together, each with its number of images. Where it fails on
+    /// several, each is tried alone, so that one costs only itself.
     pub(crate) fn answer(
         &mut self,
         device: &Device,
-        (models, model): (&Models, usize),
-        ask: Ask,
+        (models, model): (&Models, &Arc<Loaded>),
+        asked: &[(Ask, usize)],
         clock: &dyn Clock,
-    ) -> Result<Answer, Error> {
-        let gone = || Error::BadInput { what: format!("there is no model number {model}") };
-        let loaded = models.get(model).ok_or_else(gone)?;
-        let answer = self.of(device, models, (model, &loaded)).and_then(|session| match ask {
-            Ask::Tensors(inputs, outputs) => session.infer(&inputs, &outputs).map(Answer::Tensors),
-            Ask::Picture(picture) => {
-                let mut seen = session.detect(slice::from_ref(&*picture))?;
-                let none = || Error::BadOutput { what: "is of no picture".into() };
-                seen.pop().map(Answer::Seen).ok_or_else(none)
+    ) -> Vec<Result<Answer, Error>> {
+        let images = asked.iter().map(|(_, images)| images).sum();
+        match self.of(device, models, model).and_then(|session| run(session, asked)) {
+            Ok(answers) => {
+                device.succeeded();
+                model.books().note_run(&model.settings.name, images);
+                answers.into_iter().map(Ok).collect()
             }
-        });
-        match &answer {
-            Ok(_) => device.succeeded(),
+            Err(_) if asked.len() > 1 => {
+                let each = asked.iter().map(slice::from_ref);
+                each.flat_map(|one| self.answer(device, (models, model), one, clock)).collect()
+            }
             Err(error) => {
                 tracing::warn!(device = device.settings.name, %error, "the model failed on a request");
-                device.blame(error, clock);
+                device.blame(&error, clock);
+                vec![Err(error)]
             }
         }
-        answer
     }
 
     /// Tries whether a lost device is back, with all models.
     pub(crate) fn retry(&mut self, device: &Device, models: &Models, clock: &dyn Clock) {
-        let mut load = |(at, model): (usize, &Arc<Loaded>)| self.of(device, models, (at, model)).map(drop);
-        let tried =
-            models.check(&device.settings).and_then(|()| models.all().iter().enumerate().try_for_each(&mut load));
+        let mut load = |model: &Arc<Loaded>| self.of(device, models, model).map(drop);
+        let tried = models.check(&device.settings).and_then(|()| models.all().iter().try_for_each(&mut load));
         match tried {
             Ok(()) => device.recovered(clock.mono()),
             Err(error) => {
@@ -269,13 +290,35 @@ impl Sessions {
     }
 
     /// The session of a model: the thread's own, or the one that the device was given, or else a new one.
-    fn of(&mut self, device: &Device, models: &Models, (at, model): (usize, &Loaded)) -> Result<&mut Detector, Error> {
-        Ok(match self.0.entry(at) {
+    fn of(&mut self, device: &Device, models: &Models, model: &Arc<Loaded>) -> Result<&mut Detector, Error> {
+        let session = match self.0.entry(model.number()) {
             Entry::Occupied(own) => own.into_mut(),
             Entry::Vacant(free) => {
-                let given = device.lock().sessions.remove(&at);
-                free.insert(given.map_or_else(|| models.open(model, &device.settings), Ok)?)
+                let given = device.lock().sessions.remove(&model.number());
+                let open = || {
+                    let detector = models.open(model, &device.settings)?;
+                    Ok(Session { model: Arc::downgrade(model), detector })
+                };
+                free.insert(given.map_or_else(open, Ok)?)
             }
-        })
+        };
+        Ok(&mut session.detector)
     }
+}
+
+/// Runs a model once on all that is asked, which goes together.
+fn run(session: &mut Detector, asked: &[(Ask, usize)]) -> Result<Vec<Answer>, Error> {
+    if let [(Ask::Tensors(inputs, outputs), _)] = asked {
+        return Ok(vec![Answer::Tensors(session.infer(inputs, outputs)?)]);
+    }
+    let pictures: Vec<&Prepared> = asked.iter().filter_map(|(ask, _)| ask.picture()).collect();
+    if !pictures.is_empty() {
+        return Ok(session.detect(&pictures)?.into_iter().map(Answer::Seen).collect());
+    }
+    let tensors: Vec<(&[Value], &[String])> = asked.iter().filter_map(|(ask, _)| ask.tensors()).collect();
+    let Some((_, outputs)) = tensors.first() else { return Ok(Vec::new()) };
+    let inputs: Vec<&[Value]> = tensors.iter().map(|(inputs, _)| *inputs).collect();
+    let images: Vec<usize> = asked.iter().map(|(_, images)| *images).collect();
+    let whole = session.infer(&batch::join(&inputs), outputs)?;
+    Ok(batch::split(&whole, &images)?.into_iter().map(Answer::Tensors).collect())
 }

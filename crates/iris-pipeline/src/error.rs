@@ -18,14 +18,12 @@ pub enum Error {
         source: iris_infer::Error,
     },
     /// A camera names a model that is not there.
-    #[error("camera {camera} wants model number {model}, and there are {count}")]
+    #[error("camera {camera} wants model number {model}, which is not there")]
     NoSuchModel {
         /// The camera.
         camera: CameraId,
         /// What it wants.
         model: usize,
-        /// How many there are.
-        count: usize,
     },
     /// A device that must work cannot be had.
     #[error("device {device}: {source}")]

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use iris_core::{Detections, MonoTime, WallTime};
-use iris_infer::{Error, Manifest, Prepared, Refused, Signature, Value};
+use iris_infer::{Batchable, Batching, Error, Prepared, Refused, Value, batch};
 use tokio::sync::oneshot;
 
 use crate::device::Turn;
+use crate::metrics::observe_batch;
 use crate::models::Loaded;
 use crate::topology::Topology;
 
@@ -25,6 +26,16 @@ pub(crate) enum Ask {
     Picture(Box<Prepared>),
 }
 
+impl Ask {
+    pub(crate) fn picture(&self) -> Option<&Prepared> {
+        if let Self::Picture(picture) = self { Some(picture) } else { None }
+    }
+
+    pub(crate) fn tensors(&self) -> Option<(&[Value], &[String])> {
+        if let Self::Tensors(inputs, outputs) = self { Some((inputs, outputs)) } else { None }
+    }
+}
+
 /// What a model answers.
 pub(crate) enum Answer {
     Tensors(Vec<Value>),
@@ -33,9 +44,34 @@ pub(crate) enum Answer {
 
 /// A request on its way to a device.
 pub(crate) struct Request {
+    pub(crate) model: Arc<Loaded>,
     pub(crate) ask: Ask,
+    /// How many images it holds.
+    pub(crate) images: usize,
+    /// How it is put together with others, if it can be.
+    batching: Option<Batching>,
     pub(crate) asked: MonoTime,
     pub(crate) reply: oneshot::Sender<Replied>,
+}
+
+impl Batchable for Request {
+    fn batching(&self) -> Option<Batching> {
+        self.batching
+    }
+
+    fn images(&self) -> usize {
+        self.images
+    }
+
+    fn goes_with(&self, other: &Self) -> bool {
+        match (&self.ask, &other.ask) {
+            (Ask::Tensors(a, a_outputs), Ask::Tensors(b, b_outputs)) => {
+                a_outputs == b_outputs && batch::go_together(a, b)
+            }
+            (Ask::Picture(_), Ask::Picture(_)) => true,
+            _ => false,
+        }
+    }
 }
 
 pub(crate) struct Replied {
@@ -55,7 +91,7 @@ pub struct Times {
 /// Why a request is not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such model, or it has not been loaded into any device yet.
+    /// It has not been loaded into any device yet.
     #[error("the model is not loaded")]
     NotLoaded,
     /// The model does not take what was sent.
@@ -129,6 +165,7 @@ impl Outcome {
 pub struct Books {
     outcomes: [AtomicU64; Outcome::ALL.len()],
     images: AtomicU64,
+    runs: AtomicU64,
     queued: AtomicU64,
     computed: AtomicU64,
     failing: AtomicU64,
@@ -147,6 +184,11 @@ impl Books {
         self.images.load(Relaxed)
     }
 
+    /// How often the model ran for them; requests that were put together share a run.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Relaxed)
+    }
+
     /// How long those that were answered waited for a device, and how long devices worked on them, together.
     pub fn times(&self) -> Times {
         let time = |nanos: &AtomicU64| Duration::from_nanos(nanos.load(Relaxed));
@@ -161,6 +203,12 @@ impl Books {
     /// When the last one was answered; 1970 before the first.
     pub fn last(&self) -> WallTime {
         WallTime { unix_micros: self.last.load(Relaxed) }
+    }
+
+    /// The model of that name ran, on so many images.
+    pub(crate) fn note_run(&self, name: &str, images: usize) {
+        self.runs.fetch_add(1, Relaxed);
+        observe_batch(name, images);
     }
 
     fn note(&self, replied: &Replied, images: usize, now: WallTime) {
@@ -200,24 +248,23 @@ impl Inference {
     /// Why it was not done.
     pub async fn infer(
         &self,
-        model: usize,
-        inputs: Vec<Value>,
+        model: &Arc<Loaded>,
+        mut inputs: Vec<Value>,
         mut outputs: Vec<String>,
         most: Duration,
     ) -> Result<(Vec<Value>, Times), Refusal> {
-        let loaded = self.0.models.get(model).ok_or(Refusal::NotLoaded)?;
         let check = || {
-            let signature = loaded.signature().ok_or(Refusal::NotLoaded)?;
+            let signature = model.signature().ok_or(Refusal::NotLoaded)?;
             signature.check(&inputs, &outputs, self.max_batch()).map_err(Refusal::Invalid)?;
             if outputs.is_empty() {
                 outputs = signature.outputs.iter().map(|port| port.name.clone()).collect();
             }
-            let images = signature.inputs.first().filter(|port| port.shape.first() == Some(&None));
-            let batch = images.and_then(|port| inputs.iter().find(|value| value.name == port.name));
-            let images = batch.map_or(1, |value| value.shape[0]);
-            Ok((Ask::Tensors(inputs, outputs), images))
+            inputs.sort_by_key(|input| signature.inputs.iter().position(|port| port.name == input.name));
+            let images = inputs.first().filter(|_| signature.takes_batches()).map_or(1, |input| input.shape[0]);
+            let together = batch::is_open(signature, &inputs, &outputs);
+            Ok((Ask::Tensors(inputs, outputs), images, together))
         };
-        match self.ask(&loaded, model, check, most).await? {
+        match self.ask(model, check, most).await? {
             (Answer::Tensors(values), times) => Ok((values, times)),
             (Answer::Seen(_), _) => Err(Refusal::NotLoaded),
         }
@@ -229,30 +276,23 @@ impl Inference {
     /// Why it was not done.
     pub async fn detect(
         &self,
-        model: usize,
+        model: &Arc<Loaded>,
         picture: Prepared,
         most: Duration,
     ) -> Result<(Detections, Times), Refusal> {
-        let loaded = self.0.models.get(model).ok_or(Refusal::NotLoaded)?;
-        match self.ask(&loaded, model, || Ok((Ask::Picture(Box::new(picture)), 1)), most).await? {
+        let check = || {
+            let signature = model.signature().ok_or(Refusal::NotLoaded)?;
+            Ok((Ask::Picture(Box::new(picture)), 1, signature.takes_batches()))
+        };
+        match self.ask(model, check, most).await? {
             (Answer::Seen(detections), times) => Ok((detections, times)),
             (Answer::Tensors(_), _) => Err(Refusal::NotLoaded),
         }
     }
 
-    /// What a model takes and returns; none where it is not loaded.
-    pub fn signature(&self, model: usize) -> Option<Signature> {
-        self.0.models.get(model)?.signature().cloned()
-    }
-
-    /// What a model is.
-    pub fn manifest(&self, model: usize) -> Option<Arc<Manifest>> {
-        Some(Arc::clone(&self.0.models.get(model)?.manifest))
-    }
-
-    /// Calls `read` with the books of a model.
-    pub fn books<T>(&self, model: usize, read: impl FnOnce(&Books) -> T) -> Option<T> {
-        Some(read(&self.0.models.get(model)?.books))
+    /// The model of that number, while it is loaded. Whoever holds it can ask it, also after another took its place.
+    pub fn model(&self, number: usize) -> Option<Arc<Loaded>> {
+        self.0.models.get(number)
     }
 
     /// Whether a device works.
@@ -271,14 +311,13 @@ impl Inference {
 
     async fn ask(
         &self,
-        loaded: &Loaded,
-        model: usize,
-        check: impl FnOnce() -> Result<(Ask, usize), Refusal>,
+        model: &Arc<Loaded>,
+        check: impl FnOnce() -> Result<(Ask, usize, bool), Refusal>,
         most: Duration,
     ) -> Result<(Answer, Times), Refusal> {
-        let mut tally = Tally { books: &loaded.books, outcome: Outcome::Abandoned };
+        let mut tally = Tally { books: model.books(), outcome: Outcome::Abandoned };
         let result = match check() {
-            Ok((ask, images)) => self.wait(loaded, model, ask, images, most).await,
+            Ok((ask, images, together)) => self.wait(model, ask, images, together, most).await,
             Err(refusal) => Err(refusal),
         };
         tally.outcome = Outcome::of(&result);
@@ -287,10 +326,10 @@ impl Inference {
 
     async fn wait(
         &self,
-        loaded: &Loaded,
-        model: usize,
+        model: &Arc<Loaded>,
         ask: Ask,
         images: usize,
+        together: bool,
         most: Duration,
     ) -> Result<(Answer, Times), Refusal> {
         if !self.is_ready() {
@@ -298,15 +337,16 @@ impl Inference {
         }
         let asked = self.0.clock.mono();
         let (reply, replied) = oneshot::channel();
-        self.0.slots.ask(model, Request { ask, asked, reply }, asked + most, asked).map_err(
-            |refused| match refused {
-                Refused::Full(wait) => Refusal::Full(wait),
-                Refused::Late(wait) => Refusal::Late(wait),
-            },
-        )?;
+        let limited = |batching: Batching| Batching { max: batching.max.min(self.max_batch()), ..batching };
+        let batching = model.manifest().batching.filter(|_| together).map(limited);
+        let request = Request { model: Arc::clone(model), ask, images, batching, asked, reply };
+        self.0.slots.ask(model.number(), request, asked + most, asked).map_err(|refused| match refused {
+            Refused::Full(wait) => Refusal::Full(wait),
+            Refused::Late(wait) => Refusal::Late(wait),
+        })?;
         match tokio::time::timeout(most, replied).await {
             Ok(Ok(replied)) => {
-                loaded.books.note(&replied, images, self.0.clock.wall());
+                model.books().note(&replied, images, self.0.clock.wall());
                 replied.answer.map(|answer| (answer, replied.times)).map_err(Refusal::Failed)
             }
             // The deadline passed before a device took it, or while one worked on it; or the pipeline stopped.

@@ -37,6 +37,7 @@ pub use inference::{Books, Inference, Outcome, Refusal, Times};
 pub use ladder::Rung;
 pub use meter::{Ledger, StageCount, Stages};
 pub use metrics::{Name, describe, observe_age, publish};
+pub use models::Loaded;
 pub use settings::{CameraSettings, Cores, DeviceSettings, Gating, ModelSettings, Pace, Role, Settings, cores};
 pub use still::still;
 pub use topology::Report;

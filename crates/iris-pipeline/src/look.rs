@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use iris_core::{Clock, DropReason, Frame, MediaTime, Packet};
 use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
-use iris_infer::{Manifest, Prepared, Preprocessor};
+use iris_infer::{Prepared, Preprocessor};
 
 use crate::ladder::{Attention, Backlog, Gate, Shed};
 use crate::meter::StageCount;
@@ -42,10 +42,14 @@ pub(crate) struct Eye {
 }
 
 impl Eye {
-    pub(crate) fn new(pool: Arc<FramePool>, manifest: &Manifest, gate: Option<Gate>) -> Self {
+    pub(crate) fn new(pool: Arc<FramePool>, preprocessor: Preprocessor, gate: Option<Gate>) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
-        let preprocessor = Preprocessor::new(manifest);
         Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default(), settled: 0 }
+    }
+
+    /// Prepares frames for another model from now on.
+    pub(crate) fn prepare_by(&mut self, preprocessor: Preprocessor) {
+        self.preprocessor = preprocessor;
     }
 
     /// Takes the gate away.

@@ -49,6 +49,7 @@ names! {
     DeviceLosses = "iris_device_losses_total", describe_counter, "How often the device was lost.";
     DeviceInferences = "iris_device_inferences_total", describe_counter, "Frames and requests that the device has worked on.";
     Requests = "iris_requests_total", describe_counter, "Other programs' requests for a model, by what became of them.";
+    RequestsBatch = "iris_requests_batch", describe_histogram, "Images in a run of a model for other programs.";
     Fallback = "iris_device_fallback", describe_gauge, "CPU sessions that stand in for lost GPUs.";
     Blocked = "iris_blocked_microseconds_total", describe_counter, "Time that senders waited at a full queue.";
 }
@@ -77,9 +78,10 @@ pub fn publish(view: &View) {
         gauge!(Name::Live.as_str(), "camera" => camera.clone()).set(f64::from(u8::from(live)));
         counter!(Name::Connections.as_str(), "camera" => camera).absolute(u64::from(status.connections));
     });
-    view.requests(|model, books| {
+    view.requests(|model, version, books| {
         for outcome in Outcome::ALL.into_iter().filter(|outcome| books.count(*outcome) > 0) {
-            let labels = [("model", model.to_owned()), ("outcome", outcome.label().to_owned())];
+            let outcome_label = ("outcome", outcome.label().to_owned());
+            let labels = [("model", model.to_owned()), ("version", version.to_string()), outcome_label];
             counter!(Name::Requests.as_str(), &labels).absolute(books.count(outcome));
         }
     });
@@ -99,6 +101,11 @@ pub fn publish(view: &View) {
 /// Notes how old an access unit was at the end of a stage.
 pub fn observe_age(stage: &'static str, age: Duration) {
     histogram!(Name::Age.as_str(), "stage" => stage).record(age.as_secs_f64());
+}
+
+/// Notes how many images a model ran on at once for other programs.
+pub(crate) fn observe_batch(model: &str, images: usize) {
+    histogram!(Name::RequestsBatch.as_str(), "model" => model.to_owned()).record(images as f64);
 }
 
 pub(crate) fn count_blocked(edge: &'static str, waited: Duration) {

@@ -1,10 +1,18 @@
-//! The models that are loaded. More can be added while they run; loading one never makes a frame wait, because it is done
+//! The models that are loaded. They come and go while others run; loading one never makes a frame wait, because it is done
 //! by whoever adds it, for every device.
+//!
+//! A model stays as long as somebody holds it: the pipeline, a camera that looks by it, whoever is about to ask it, a request
+//! that waits. With the last of them its sessions go. So a new version can take the place of an old one at once, and what was
+//! begun with the old one ends with it.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use iris_analytics::{ClassGroups, Profile};
 use iris_infer::{Detector, Manifest, Model, Options, Signature};
+use tokio::sync::oneshot;
 
 use crate::analyst::Classes;
 use crate::device::Backend;
@@ -15,68 +23,129 @@ use crate::settings::{DeviceSettings, ModelSettings};
 /// How much surer than the manifest's threshold a model must be for a track to begin; so has ByteTrack's reference.
 const MARGIN: f32 = 0.1;
 
-/// A model as all threads share it.
-pub(crate) struct Loaded {
+/// A loaded model, as all share it.
+pub struct Loaded {
     pub(crate) settings: ModelSettings,
-    pub(crate) manifest: Arc<Manifest>,
     pub(crate) classes: Classes,
+    number: usize,
     /// Detections from this score on are believed.
     min_score: f32,
     model: Model,
     /// What it takes and returns, as its first session says.
     signature: OnceLock<Signature>,
-    /// What became of other programs' requests.
-    pub(crate) books: Books,
+    books: Arc<Books>,
+    #[expect(dead_code, reason = "its drop is its message")]
+    gone: oneshot::Sender<()>,
 }
 
 impl Loaded {
-    pub(crate) fn open(settings: &ModelSettings) -> Result<Self, Error> {
-        let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
-        Ok(Self {
-            settings: settings.clone(),
-            classes: Classes(model.manifest.classes.iter().map(|name| name.as_str().into()).collect()),
-            min_score: settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN),
-            manifest: Arc::clone(&model.manifest),
-            model,
-            signature: OnceLock::new(),
-            books: Books::default(),
-        })
+    /// Its number, for [`CameraSettings::model`](crate::CameraSettings::model). No other model ever has it.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Its description.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.model.manifest
     }
 
     /// What it takes and returns; none before a device has loaded it.
-    pub(crate) fn signature(&self) -> Option<&Signature> {
+    pub fn signature(&self) -> Option<&Signature> {
         self.signature.get()
     }
 
+    /// What became of other programs' requests for it, and for what was loaded by the same name and version before.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
     pub(crate) fn profile(&self) -> Profile {
-        Profile { groups: ClassGroups::by_name(&self.manifest.classes), high: self.min_score }
+        Profile { groups: ClassGroups::by_name(&self.manifest().classes), high: self.min_score }
+    }
+
+    /// Whether what it sees means the same as what the other sees, so that a camera can change from one to the other.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        self.manifest().classes == other.manifest().classes && self.min_score == other.min_score
     }
 }
 
-/// All models, by their numbers. None is ever taken away.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("number", &self.number).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+type NameAndVersion = (Arc<str>, u32);
+
+/// All models by their numbers, and the books of all that ever were.
 pub(crate) struct Models {
     backend: Arc<dyn Backend>,
-    loaded: RwLock<Vec<Arc<Loaded>>>,
+    loaded: RwLock<BTreeMap<usize, Arc<Loaded>>>,
+    books: Mutex<BTreeMap<NameAndVersion, Arc<Books>>>,
+    next: AtomicUsize,
 }
 
 impl Models {
     pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { backend, loaded: RwLock::default() }
+        Self { backend, loaded: RwLock::default(), books: Mutex::default(), next: AtomicUsize::new(0) }
     }
 
-    /// Adds a model, and returns its number.
-    pub(crate) fn add(&self, model: Arc<Loaded>) -> usize {
-        let mut all = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        all.push(model);
-        all.len() - 1
+    /// Reads a model, without adding it, and says when it is gone: then `gone` ends.
+    pub(crate) fn read(&self, settings: &ModelSettings) -> Result<(Arc<Loaded>, oneshot::Receiver<()>), Error> {
+        let model = Model::open(&settings.path).map_err(|source| Error::model(settings, source))?;
+        let (gone, heard) = oneshot::channel();
+        let loaded = Loaded {
+            settings: settings.clone(),
+            classes: Classes(model.manifest.classes.iter().map(|name| name.as_str().into()).collect()),
+            number: self.next.fetch_add(1, Relaxed),
+            min_score: settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN),
+            model,
+            signature: OnceLock::new(),
+            books: self.books_of(settings),
+            gone,
+        };
+        Ok((Arc::new(loaded), heard))
     }
 
+    pub(crate) fn add(&self, model: Arc<Loaded>) {
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).insert(model.number, model);
+    }
+
+    /// Lets go of all models but those of which `stays` is true.
+    pub(crate) fn keep(&self, stays: impl Fn(&Loaded) -> bool) {
+        self.loaded.write().unwrap_or_else(PoisonError::into_inner).retain(|_, model| stays(model));
+    }
+
+    /// In the order of their numbers.
     pub(crate) fn all(&self) -> Vec<Arc<Loaded>> {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    pub(crate) fn get(&self, at: usize) -> Option<Arc<Loaded>> {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(at).cloned()
+    pub(crate) fn get(&self, number: usize) -> Option<Arc<Loaded>> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+
+    /// The one with these settings that was loaded last.
+    pub(crate) fn find(&self, settings: &ModelSettings) -> Option<Arc<Loaded>> {
+        self.all().into_iter().rfind(|loaded| loaded.settings == *settings)
+    }
+
+    /// Whether it is what already runs.
+    pub(crate) fn is_same(one: &Loaded, other: &Loaded) -> bool {
+        one.model.manifest == other.model.manifest && one.model.onnx == other.model.onnx
+    }
+
+    /// Calls `visit` with each name and version that was ever loaded, and its books.
+    pub(crate) fn books(&self, mut visit: impl FnMut(&str, u32, &Books)) {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for ((name, version), books) in &books {
+            visit(name, *version, books);
+        }
+    }
+
+    fn books_of(&self, settings: &ModelSettings) -> Arc<Books> {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(books.entry((Arc::clone(&settings.name), settings.version)).or_default())
     }
 
     /// Whether there may be such a device.
@@ -89,7 +158,7 @@ impl Models {
         let runtime = self.backend.load(device, &model.model)?;
         // It reports weaker boxes too, for trackers to carry on with.
         let options = Options { score: Some(model.min_score.min(Profile::LOW)), ..Options::default() };
-        let detector = Detector::new(&model.manifest, runtime, &options)?;
+        let detector = Detector::new(model.manifest(), runtime, &options)?;
         model.signature.get_or_init(|| detector.signature().clone());
         Ok(detector)
     }

@@ -1,6 +1,7 @@
 //! What the pipeline is told at its start. Already checked: files, defaults and messages to people belong to the server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use iris_analytics::TrackerKind;
@@ -41,8 +42,7 @@ pub struct CameraSettings {
     pub source: Source,
     /// Live, or a replay.
     pub pace: Pace,
-    /// The number of the model that looks at it: its place in [`Settings::models`], or from
-    /// [`crate::Pipeline::load`].
+    /// The number of the model that looks at it: its place in [`Settings::models`], or that of one that was loaded later.
     pub model: usize,
     /// Its claim on the devices: detections a second at most, and weight.
     pub share: Share,
@@ -56,15 +56,27 @@ pub struct CameraSettings {
     pub report_frames: bool,
 }
 
-/// One model.
+/// One version of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSettings {
+    /// What it is called, in metrics and statistics.
+    pub name: Arc<str>,
+    /// Which of the versions of that name it is.
+    pub version: u32,
     /// Its folder, or a bare `.onnx` file.
     pub path: PathBuf,
     /// Detections from this score on are believed, 0 to 1; if not given, a tenth above the
     /// manifest's threshold. Weaker ones only
     /// carry on the tracks that believed ones began.
     pub min_score: Option<f32>,
+}
+
+impl ModelSettings {
+    /// The only version of the model at `path`, called after it.
+    pub fn at(path: PathBuf) -> Self {
+        let name = path.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
+        Self { name: name.into(), version: 1, path, min_score: None }
+    }
 }
 
 /// One device: a thread that runs models, with a session of its own for each.

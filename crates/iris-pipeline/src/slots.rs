@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use iris_core::{CameraId, Clock, MonoTime};
-use iris_infer::{Refused, Requests, Scheduler, Share, Sharing, Take, Taken};
+use iris_infer::{Batchable, Refused, Requests, Scheduler, Share, Sharing, Take, Taken};
 
 /// The slots of all cameras and the requests of other programs, shared by decoder and model threads.
 pub(crate) struct LatestSlots<T, R> {
@@ -22,7 +22,7 @@ struct Held<T, R> {
     requests: Requests<R>,
 }
 
-impl<T, R> LatestSlots<T, R> {
+impl<T, R: Batchable> LatestSlots<T, R> {
     pub(crate) fn new(sharing: Sharing) -> Self {
         let held = Held { scheduler: Scheduler::default(), requests: Requests::new(sharing) };
         Self { held: Mutex::new(held), changed: Condvar::new(), woken: Condvar::new() }
@@ -39,7 +39,7 @@ impl<T, R> LatestSlots<T, R> {
         Ok(())
     }
 
-    /// Says that a device worked on a request that it took.
+    /// Says that a device worked on requests that it took at once.
     pub(crate) fn worked(&self, before_cameras: bool, time: Duration) {
         self.lock().requests.worked(before_cameras, time);
     }
@@ -49,7 +49,7 @@ impl<T, R> LatestSlots<T, R> {
         self.lock().requests.worked_for_cameras(time);
     }
 
-    /// How many requests may wait, and how many do.
+    /// How many requests of a model may wait, and how many of all do.
     pub(crate) fn requests(&self) -> (usize, usize) {
         let held = self.lock();
         (held.requests.capacity(), held.requests.depth())
@@ -88,7 +88,7 @@ impl<T, R> LatestSlots<T, R> {
         displaced
     }
 
-    /// Waits for work. Returns a request if it is the turn of one; else takes the frames that are ready into `batch`, in the
+    /// Waits for work. Returns requests if it is their turn; else takes the frames that are ready into `batch`, in the
     /// scheduler's order, up to `most` and at most one a camera. Takes nothing once `wanted` says so.
     pub(crate) fn take(
         &self,
@@ -105,13 +105,14 @@ impl<T, R> LatestSlots<T, R> {
             }
             if held.requests.depth() > 0 {
                 let cameras = held.scheduler.is_ready(now);
-                if held.requests.is_turn(cameras)
+                if held.requests.is_turn(cameras, now)
                     && let Some(taken) = held.requests.take(cameras, now)
                 {
+                    self.hand_over(&held);
                     return Some(taken);
                 }
             }
-            let until = loop {
+            let due = loop {
                 match held.scheduler.take(now) {
                     Take::Ready(camera, item) => batch.push((camera, item)),
                     Take::NotBefore(due) => break Some(due),
@@ -122,9 +123,18 @@ impl<T, R> LatestSlots<T, R> {
                 }
             };
             if !batch.is_empty() {
+                self.hand_over(&held);
                 return None;
             }
+            let until = due.into_iter().chain(held.requests.ripe_at()).min();
             held = wait(&self.changed, held, until, now);
+        }
+    }
+
+    /// Lets another device look after requests that wait for more of their kind: this one has something to do.
+    fn hand_over(&self, held: &Held<T, R>) {
+        if held.requests.depth() > 0 {
+            self.changed.notify_one();
         }
     }
 
@@ -174,7 +184,8 @@ fn wait<'a, T>(on: &Condvar, held: MutexGuard<'a, T>, until: Option<MonoTime>, n
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iris_core::clock::ManualClock;
+    use iris_core::clock::{ManualClock, SystemClock};
+    use iris_infer::Batching;
     use std::cell::Cell;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -184,7 +195,24 @@ mod tests {
         CameraId::new(name).expect("a valid id")
     }
 
-    type Slots = LatestSlots<u32, &'static str>;
+    #[derive(Debug, PartialEq)]
+    struct Asked(&'static str);
+
+    impl Batchable for Asked {
+        fn batching(&self) -> Option<Batching> {
+            (self.0 == "few").then_some(Batching { max: 8, delay: Duration::from_millis(2) })
+        }
+
+        fn images(&self) -> usize {
+            1
+        }
+
+        fn goes_with(&self, other: &Self) -> bool {
+            self == other
+        }
+    }
+
+    type Slots = LatestSlots<u32, Asked>;
 
     fn slots(cameras: &[&str], rate_hz: Option<f32>) -> Slots {
         let slots = LatestSlots::new(Sharing { share: 0.5, queue: 2 });
@@ -248,13 +276,14 @@ mod tests {
         let (slots, clock) = (slots(&["a"], None), ManualClock::default());
         let (later, mut batch) = (MonoTime(Duration::from_secs(9)), Vec::new());
         let mut next = || {
-            let taken = slots.take(1, &mut batch, &clock, |_| true).map(|taken| (taken.request, taken.before_cameras));
+            let taken = slots.take(1, &mut batch, &clock, |_| true);
+            let taken = taken.map(|mut taken| (taken.requests.remove(0).0, taken.before_cameras));
             (taken, batch.pop().map(|(camera, frame)| (slots.done(camera), frame).1))
         };
         for name in ["one", "two"] {
-            slots.ask(0, name, later, MonoTime::default()).expect("there is room");
+            slots.ask(0, Asked(name), later, MonoTime::default()).expect("there is room");
         }
-        assert_eq!(slots.ask(0, "three", later, MonoTime::default()), Err(Refused::Full(Duration::ZERO)));
+        assert_eq!(slots.ask(0, Asked("three"), later, MonoTime::default()), Err(Refused::Full(Duration::ZERO)));
         slots.put(camera("a"), 1);
         assert_eq!(next(), (None, Some(1)));
         slots.worked_for_cameras(Duration::from_millis(10));
@@ -264,6 +293,22 @@ mod tests {
         assert_eq!(next(), (None, Some(2)));
         assert_eq!(next(), (Some(("two", false)), None), "no frame is due");
         assert_eq!(slots.requests(), (2, 0));
+    }
+
+    #[test]
+    fn a_device_waits_for_a_batch_to_fill_and_not_for_ever() {
+        let (slots, clock) = (slots(&["a"], None), SystemClock::new());
+        slots.worked(false, Duration::from_micros(1));
+        let began = clock.mono();
+        for _ in 0..2 {
+            slots.ask(0, Asked("few"), began + Duration::from_mins(1), began).expect("there is room");
+        }
+        slots.put(camera("a"), 1);
+        let mut batch = Vec::new();
+        assert!(slots.take(1, &mut batch, &clock, |_| true).is_none());
+        let taken = slots.take(1, &mut Vec::new(), &clock, |_| true).expect("they have waited");
+        assert_eq!((taken.requests.len(), batch.len()), (2, 1), "a frame came first");
+        assert!(clock.mono().since(began) >= Duration::from_millis(2));
     }
 
     #[test]

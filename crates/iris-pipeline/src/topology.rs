@@ -40,7 +40,7 @@ use crate::inference::{Replied, Request, Times};
 use crate::ladder::Attention;
 use crate::look::{Look, LookSink};
 use crate::metrics::observe_age;
-use crate::models::Models;
+use crate::models::{Loaded, Models};
 use crate::settings::{Cores, Pace};
 use crate::shedding::{self, Shedder};
 use crate::slots::LatestSlots;
@@ -115,6 +115,8 @@ pub(crate) enum Stage {
 
 pub(crate) struct ToModel {
     camera: Arc<Camera>,
+    /// The model for which it was prepared.
+    model: Arc<Loaded>,
     look: Look,
     ticket: Ticket,
 }
@@ -150,6 +152,7 @@ impl Topology {
         let packets = cameras.iter().map(|id| self.packets.depth(*id)).sum();
         let (slots, taken) = self.slots.occupancy();
         let (places, requests) = self.slots.requests();
+        let places = places * self.models.all().len();
         let results = self.analytics.iter().map(Probe::depth).sum();
         [
             ("packets", PACKETS * cameras.len(), packets, "drops up to the next key frame, and says so"),
@@ -255,9 +258,10 @@ impl Topology {
     pub(crate) fn infer(&self, device: &Device, analytics: &[Waiting<ToAnalyst>]) {
         let (mut sessions, mut batch) = (Sessions::default(), Vec::new());
         loop {
+            sessions.drop_orphans(device);
             match self.turn(device, self.clock.mono()) {
                 Turn::Work => {
-                    let wanted = |now| self.turn(device, now) == Turn::Work;
+                    let wanted = |now| self.turn(device, now) == Turn::Work && !sessions.has_orphans(device);
                     if let Some(taken) = self.slots.take(device.settings.batch, &mut batch, &*self.clock, wanted) {
                         self.answer(taken, device, &mut sessions);
                     } else if !batch.is_empty() {
@@ -285,20 +289,24 @@ impl Topology {
         device.turn(now, || self.a_device_is_lost())
     }
 
-    /// Answers another program.
-    fn answer(&self, taken: Taken<Request>, device: &Device, sessions: &mut Sessions) {
-        let Taken { model, request: Request { ask, asked, reply }, before_cameras } = taken;
-        if reply.is_closed() {
-            return;
-        }
+    /// Answers other programs, whose requests go together.
+    fn answer(&self, Taken { requests, before_cameras, .. }: Taken<Request>, device: &Device, sessions: &mut Sessions) {
+        let mut requests = requests;
+        requests.retain(|request| !request.reply.is_closed());
+        let Some(model) = requests.first().map(|request| Arc::clone(&request.model)) else { return };
+        let parts =
+            requests.into_iter().map(|Request { ask, images, asked, reply, .. }| ((ask, images), (asked, reply)));
+        let (asks, waiting): (Vec<_>, Vec<_>) = parts.unzip();
         let began = self.clock.mono();
-        let answer = sessions.answer(device, (&self.models, model), ask, &*self.clock);
+        let answers = sessions.answer(device, (&self.models, &model), &asks, &*self.clock);
         let now = self.clock.mono();
-        let times = Times { queued: began.since(asked), computed: now.since(began) };
-        device.work.note(1, began, now);
-        self.slots.worked(before_cameras, times.computed);
-        // Whoever asked may have gone away meanwhile, which is counted there.
-        reply.send(Replied { answer, times }).ok();
+        let computed = now.since(began);
+        device.work.note(asks.len(), began, now);
+        self.slots.worked(before_cameras, computed);
+        for ((asked, reply), answer) in waiting.into_iter().zip(answers) {
+            // Whoever asked may have gone away meanwhile, which is counted there.
+            reply.send(Replied { answer, times: Times { queued: began.since(asked), computed } }).ok();
+        }
     }
 
     /// Runs the models on a batch, each on its own frames, and sends on what they see. Returns how long the models took.
@@ -310,17 +318,16 @@ impl Topology {
         analytics: &[Waiting<ToAnalyst>],
     ) -> Duration {
         let mut worked = Duration::ZERO;
-        batch.sort_by_key(|(_, item)| item.camera.settings.model);
-        while let Some((_, first)) = batch.first() {
-            let model = first.camera.settings.model;
-            let count = batch.iter().take_while(|(_, item)| item.camera.settings.model == model).count();
-            let of_model = batch.drain(..count).map(|(id, ToModel { camera, look, ticket })| {
+        batch.sort_by_key(|(_, item)| item.model.number());
+        while let Some(model) = batch.first().map(|(_, first)| Arc::clone(&first.model)) {
+            let count = batch.iter().take_while(|(_, item)| item.model.number() == model.number()).count();
+            let of_model = batch.drain(..count).map(|(id, ToModel { camera, look, ticket, .. })| {
                 let Look { prepared, frame } = look;
                 (prepared, (id, camera, frame, ticket))
             });
             let (prepared, frames): (Vec<Prepared>, Vec<_>) = of_model.unzip();
             let began = self.clock.mono();
-            let found = sessions.detect(device, (&self.models, model), &prepared, &*self.clock);
+            let found = sessions.detect(device, (&self.models, &model), &prepared, &*self.clock);
             let now = self.clock.mono();
             device.work.note(count, began, now);
             worked += now.since(began);
@@ -417,7 +424,7 @@ impl LookSink for Slot<'_> {
         let count = &self.camera.ledger.model;
         count.receive();
         self.topology.note_age(Stage::Decode, look.frame.stamps.received);
-        let item = ToModel { camera: Arc::clone(self.camera), look, ticket };
+        let item = ToModel { camera: Arc::clone(self.camera), model: self.camera.model(), look, ticket };
         if self.topology.slots.put(self.camera.settings.id, item).is_some() {
             count.drop_one(DropReason::Superseded);
         }

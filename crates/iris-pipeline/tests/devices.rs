@@ -342,7 +342,7 @@ fn a_model_that_cannot_be_loaded_does_not_lose_a_gpu() {
     std::fs::copy(testdata("models/blobs/model.toml"), folder.path().join("model.toml")).expect("a copy");
     std::fs::write(folder.path().join("model.onnx"), "no graph").expect("a file");
     let path: PathBuf = folder.path().into();
-    let bad = iris_pipeline::ModelSettings { path, min_score: None };
+    let bad = iris_pipeline::ModelSettings::at(path);
     pipeline.load(&bad).expect_err("it is no model");
     assert_eq!(device(&pipeline, "gpu-0").state, DeviceState::Running);
     pipeline.shutdown();

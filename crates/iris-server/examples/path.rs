@@ -276,7 +276,7 @@ impl Way {
         store.begin_run(ManualClock::default().wall())?;
         Ok(Self {
             decoder: Decoder::new(FramePool::new(), iris_decode::Limits::default()),
-            preprocessor: Preprocessor::new(&model.manifest),
+            preprocessor: Preprocessor::new(&model.manifest)?,
             detector: Detector::new(&model.manifest, Box::new(runtime), &options)?,
             tracker: TrackerKind::default().build(camera, Epoch::first(1), profile),
             rules: Rules::new(camera, rules()?),

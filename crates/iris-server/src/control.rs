@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use iris_infer::Manifest;
-use iris_pipeline::{Changes, ModelSettings, Pipeline};
+use iris_pipeline::{Changes, Pipeline};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::config::{self, Document, Edit, Item, Problem, Text};
+use crate::config::{self, Config, Document, Edit, Item, Problem, Text};
+use crate::repository::Repository;
 use crate::sink::Sinks;
 use crate::store::Store;
 use crate::{error, setup};
@@ -26,17 +26,8 @@ pub struct Effect {
     pub document: Document,
     /// The cameras and sinks that were made over the API.
     items: Vec<Item>,
-    /// The models of the configuration, or why one cannot be used.
-    pub models: Vec<(config::Model, Result<Usable, String>)>,
-}
-
-/// A model that is loaded.
-#[derive(Debug, Clone)]
-pub struct Usable {
-    /// Its number in the pipeline.
-    pub number: usize,
-    /// Its description.
-    pub manifest: Arc<Manifest>,
+    /// The models of the configuration, and what of them is loaded.
+    pub models: Repository,
 }
 
 /// Why a change was not made. Nothing has changed then.
@@ -45,6 +36,17 @@ pub enum Refusal {
     /// It makes no sense by itself or beside what there is.
     #[error(transparent)]
     Edit(#[from] config::Refusal),
+    /// There is no model of that name.
+    #[error("there is no model {0:?} in the configuration")]
+    NoModel(String),
+    /// Cameras use the model.
+    #[error("model {model:?} is used by {}", .cameras.join(", "))]
+    InUse {
+        /// Its name.
+        model: String,
+        /// Theirs.
+        cameras: Vec<String>,
+    },
     /// A model cannot be loaded, or does not know a class that a rule names, or a required GPU cannot be used.
     #[error("{0}")]
     Unfit(String),
@@ -73,6 +75,8 @@ type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 enum Wish {
     Reload(Answer<Changes>),
     Edit(Edit, Answer<Changes>),
+    Load(String, Answer<()>),
+    Unload(String, Answer<()>),
     Stop,
 }
 
@@ -103,6 +107,22 @@ impl Control {
     /// Why that cannot be done.
     pub async fn edit(&self, edit: Edit) -> Result<Changes, Refusal> {
         self.ask(|answer| Wish::Edit(edit, answer)).await
+    }
+
+    /// Loads a model of the configuration as its files are now. What was loaded before is used until that is done.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, or some of its versions; what could not be loaded is as it was.
+    pub async fn load_model(&self, name: String) -> Result<(), Refusal> {
+        self.ask(|answer| Wish::Load(name, answer)).await
+    }
+
+    /// Lets go of a model until it is loaded again, or a camera is to use it.
+    ///
+    /// # Errors
+    /// There is no such model, or cameras use it.
+    pub async fn unload_model(&self, name: String) -> Result<(), Refusal> {
+        self.ask(|answer| Wish::Unload(name, answer)).await
     }
 
     async fn ask<T>(&self, wish: impl FnOnce(Answer<T>) -> Wish) -> Result<T, Refusal> {
@@ -141,7 +161,7 @@ impl Owner {
         pipeline: Pipeline,
         sinks: Sinks,
     ) -> Self {
-        let effect = Arc::new(Effect { document, items, models: Vec::new() });
+        let effect = Arc::new(Effect { document, items, models: Repository::default() });
         let (effect, _) = watch::channel(effect);
         Self { path: path.to_owned(), text, store: Arc::clone(store), pipeline, sinks, effect }
     }
@@ -161,6 +181,8 @@ impl Owner {
                 match wish {
                     Wish::Reload(answer) => drop(answer.send(self.reload())),
                     Wish::Edit(edit, answer) => drop(answer.send(self.edit(edit))),
+                    Wish::Load(name, answer) => drop(answer.send(self.load_model(&name))),
+                    Wish::Unload(name, answer) => drop(answer.send(self.unload_model(&name))),
                     Wish::Stop => break,
                 }
             }
@@ -198,29 +220,57 @@ impl Owner {
         })
     }
 
+    fn load_model(&mut self, name: &str) -> Result<(), Refusal> {
+        let now = Arc::clone(&self.effect.borrow());
+        let before = now.models.find(name).ok_or_else(|| Refusal::NoModel(name.to_owned()))?;
+        let models = now.models.reloading(name, &self.pipeline);
+        // What could be loaded is taken over also where something else could not.
+        self.put_in_effect(now.document.clone(), now.items.clone(), models)?;
+        let after = Arc::clone(&self.effect.borrow());
+        let entry = after.models.find(name).unwrap_or(before);
+        match entry.problems().next() {
+            Some(_) => Err(Refusal::Unfit(format!("model {name:?}: {}", entry.why_not()))),
+            None => Ok(()),
+        }
+    }
+
+    fn unload_model(&mut self, name: &str) -> Result<(), Refusal> {
+        let now = Arc::clone(&self.effect.borrow());
+        now.models.find(name).ok_or_else(|| Refusal::NoModel(name.to_owned()))?;
+        let users = now.document.config.cameras.iter().filter(|camera| camera.enabled && *camera.model.name == *name);
+        let cameras: Vec<String> = users.map(|camera| camera.id.to_string()).collect();
+        if !cameras.is_empty() {
+            return Err(Refusal::InUse { model: name.to_owned(), cameras });
+        }
+        self.put_in_effect(now.document.clone(), now.items.clone(), now.models.unloading(name)).map(drop)
+    }
+
     /// Makes a configuration the one in effect. Touches only what changed; what fails has changed nothing.
     fn take_over(&mut self, document: Document, items: Vec<Item>) -> Result<Changes, Refusal> {
-        let unfit = |error: anyhow::Error| Refusal::Unfit(crate::commands::explain(&error));
-        let cameras = setup::cameras(&document.config, &self.pipeline).map_err(unfit)?;
-        let devices = setup::devices(&document.config);
-        self.pipeline.set_devices(&devices).map_err(|error| Refusal::Unfit(error.to_string()))?;
-        self.sinks.apply(&document.config.sinks)?;
-        let changes = self.pipeline.apply(cameras).map_err(|error| Refusal::Failed(error.to_string()))?;
+        let now = Arc::clone(&self.effect.borrow());
+        let models = now.models.following(&document.config, &self.pipeline);
+        let changes = self.put_in_effect(document, items, models)?;
         tracing::info!(?changes.added, ?changes.changed, ?changes.removed, "configuration taken over");
-        let models = self.load(&document.config.models);
-        self.effect.send_replace(Arc::new(Effect { document, items, models }));
         Ok(changes)
     }
 
-    /// Loads the models that no camera uses, for other programs. One that cannot be loaded keeps nothing else from working.
-    fn load(&self, models: &[config::Model]) -> Vec<(config::Model, Result<Usable, String>)> {
-        let load = |model: &config::Model| {
-            let loaded = self.pipeline.load(&ModelSettings { path: model.path.clone(), min_score: None });
-            loaded.map(|(number, manifest)| Usable { number, manifest }).map_err(|error| match error {
-                iris_pipeline::Error::Model { source, .. } => source.to_string(),
-                other => other.to_string(),
-            })
-        };
-        models.iter().map(|model| (model.clone(), load(model))).collect()
+    fn put_in_effect(&mut self, document: Document, items: Vec<Item>, models: Repository) -> Result<Changes, Refusal> {
+        let changed = self.change(&document.config, &models);
+        if changed.is_ok() {
+            self.effect.send_replace(Arc::new(Effect { document, items, models }));
+        }
+        // Who asks finds the new models from here on, and who found the old ones is answered by them.
+        self.pipeline.keep(&self.effect.borrow().models.loaded());
+        changed
+    }
+
+    /// Changes what runs.
+    fn change(&mut self, config: &Config, models: &Repository) -> Result<Changes, Refusal> {
+        let unfit = |error: anyhow::Error| Refusal::Unfit(crate::commands::explain(&error));
+        let cameras = setup::cameras(config, models).map_err(unfit)?;
+        let devices = setup::devices(config);
+        self.pipeline.set_devices(&devices).map_err(|error| Refusal::Unfit(error.to_string()))?;
+        self.sinks.apply(&config.sinks)?;
+        self.pipeline.apply(cameras).map_err(|error| Refusal::Failed(error.to_string()))
     }
 }

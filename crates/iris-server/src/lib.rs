@@ -27,10 +27,12 @@ pub mod message;
 mod oip;
 pub mod picture;
 mod process;
+pub mod repository;
 pub mod retention;
 pub mod setup;
 pub mod sink;
 pub mod store;
 mod trial;
+mod videos;
 
 pub use error::{Error, ErrorKind, Result};

@@ -3,18 +3,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use iris_analytics::TrackerKind;
 use iris_analytics::rules::{Crossing, Inside, Intrusion, Rule, RuleKind};
 use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
 use iris_infer::{Manifest, Provider, Remote, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
-use iris_pipeline::{CameraSettings, DeviceSettings, Gating, LocalClock, ModelSettings, Pace, Pipeline, Role};
+use iris_pipeline::{CameraSettings, DeviceSettings, Gating, LocalClock, Pace, Role};
 use jiff::tz::TimeZone;
 
 use crate::config::{self, Config};
 use crate::message::timestamp;
+use crate::repository::{Entry, Repository};
 
 /// Above this share of its box inside, something overlaps a zone.
 const OVERLAP: f32 = 0.1;
@@ -27,20 +28,24 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
         return DeviceSettings::cpus(cores);
     }
     let role = if config.require_gpu { Role::Required } else { Role::Worker };
-    let gpu = |index, batch, provider: Provider| DeviceSettings {
-        name: format!("{}-{index}", provider.kind()),
-        provider,
-        batch,
-        role,
+    // Each instance is a device of its own, with its own thread and sessions on the same GPU.
+    let gpu = |index, batch, instances, provider: Provider| {
+        (0..instances).map(move |n| {
+            let instance = if n == 0 { String::new() } else { format!("-{n}") };
+            let name = format!("{}-{index}{instance}", provider.kind());
+            DeviceSettings { name, provider: provider.clone(), batch, role }
+        })
     };
     let (mut devices, mut remotes) = (Vec::new(), 0);
     for device in &config.devices {
         match device.clone() {
             config::Device::Cpu { threads } => devices.extend(DeviceSettings::cpus(threads.unwrap_or(cores))),
-            config::Device::Cuda { index, batch } => devices.push(gpu(index, batch, Provider::Cuda { index })),
-            config::Device::TensorRt { index, batch, fp16 } => {
+            config::Device::Cuda { index, batch, instances } => {
+                devices.extend(gpu(index, batch, instances, Provider::Cuda { index }));
+            }
+            config::Device::TensorRt { index, batch, instances, fp16 } => {
                 let engines = config.store.path.join("engines");
-                devices.push(gpu(index, batch, Provider::TensorRt { index, fp16, batch, engines }));
+                devices.extend(gpu(index, batch, instances, Provider::TensorRt { index, fp16, batch, engines }));
             }
             config::Device::Oip { url, model, batch, in_flight, token, ca } => {
                 let token = token.map(|token| token.expose().to_owned());
@@ -59,17 +64,21 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
     devices
 }
 
-/// The settings of the enabled cameras. Models that they are the first to name are loaded.
+/// The settings of the enabled cameras, with the models that are loaded.
 ///
 /// # Errors
-/// A model that cannot be loaded, or a rule with a class that its model does not know.
-pub fn cameras(config: &Config, pipeline: &Pipeline) -> Result<Vec<CameraSettings>> {
-    config.cameras.iter().filter(|c| c.enabled).map(|c| camera(c, pipeline)).collect()
+/// A model that is not loaded or finds no boxes, or a rule with a class that its model does not know.
+pub fn cameras(config: &Config, models: &Repository) -> Result<Vec<CameraSettings>> {
+    config.cameras.iter().filter(|c| c.enabled).map(|c| camera(c, models)).collect()
 }
 
-fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings> {
-    let model = ModelSettings { path: camera.model.path.clone(), min_score: None };
-    let (model, manifest) = pipeline.load(&model)?;
+fn camera(camera: &config::Camera, models: &Repository) -> Result<CameraSettings> {
+    let config::Model { name, path, .. } = &camera.model;
+    let Some((_, model)) = models.find(name).and_then(Entry::newest) else {
+        let why = models.find(name).map_or_else(|| "it is not there".into(), Entry::why_not);
+        bail!("model {}: {why}", path.display());
+    };
+    model.manifest().detector().with_context(|| format!("camera {}", camera.id))?;
     let url = SourceUrl::parse(camera.url.expose())?;
     // A file is looked at in whole.
     let (pace, gating) = match url.path() {
@@ -80,11 +89,11 @@ fn camera(camera: &config::Camera, pipeline: &Pipeline) -> Result<CameraSettings
         id: camera.id,
         pace,
         source: Source { url, transport: transport(camera.transport), limits: Limits::default() },
-        model,
+        model: model.number(),
         share: Share { rate_hz: Some(camera.rate), ..Share::default() },
         gating,
         tracker: tracker(camera.tracker),
-        rules: rules(camera, &manifest)?,
+        rules: rules(camera, model.manifest())?,
         report_frames: false,
     })
 }

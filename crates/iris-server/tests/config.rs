@@ -214,15 +214,16 @@ fn devices_are_what_runs_the_models() {
     use iris_server::config::{Device, Secret};
 
     assert_eq!(check("").expect("a configuration").devices, []);
-    let text = "require_gpu = true\n[[devices]]\nkind = 'tensorrt'\nindex = 1\nbatch = 16\nfp16 = true\n\
+    let text = "require_gpu = true\n[[devices]]\nkind = 'tensorrt'\nindex = 1\nbatch = 16\ninstances = 2\nfp16 = true\n\
                 [[devices]]\nkind = 'cuda'\n[[devices]]\nkind = 'cpu'\nthreads = 3\n";
     let config = check(text).expect("a configuration");
-    let tensorrt = Device::TensorRt { index: 1, batch: 16, fp16: true };
-    assert_eq!(config.devices, [tensorrt, Device::Cuda { index: 0, batch: 8 }, Device::Cpu { threads: Some(3) }]);
+    let tensorrt = Device::TensorRt { index: 1, batch: 16, instances: 2, fp16: true };
+    let cuda = Device::Cuda { index: 0, batch: 8, instances: 1 };
+    assert_eq!(config.devices, [tensorrt, cuda, Device::Cpu { threads: Some(3) }]);
     let names = |config: &Config| -> Vec<String> {
         iris_server::setup::devices(config).into_iter().map(|device| device.name).collect()
     };
-    assert_eq!(names(&config), ["tensorrt-1", "cuda-0", "cpu-0", "cpu-1", "cpu-2"]);
+    assert_eq!(names(&config), ["tensorrt-1", "tensorrt-1-1", "cuda-0", "cpu-0", "cpu-1", "cpu-2"]);
     let cores = iris_pipeline::cores();
     assert_eq!(names(&check("").expect("a configuration")).len(), cores);
 

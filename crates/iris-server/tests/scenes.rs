@@ -125,7 +125,7 @@ fn compare(frame: &[Seen], size: (usize, usize), found: &Detections, classes: &[
 fn measured(model: &Model, frames: &[Frame], truth: &Truth) -> [Row; 2] {
     let options = Options { score: Some(SCORE), ..Options::default() };
     let mut detector = Detector::load(model, &options).expect("it fits");
-    let mut preprocessor = Preprocessor::new(&model.manifest);
+    let mut preprocessor = Preprocessor::new(&model.manifest).expect("a detector");
     let mut rows = [Row::default(); 2];
     for (frame, seen) in frames.iter().zip(&truth.frames) {
         let prepared = preprocessor.prepare(frame).expect("a good frame");

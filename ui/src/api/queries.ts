@@ -171,7 +171,12 @@ export const useRemoveCamera = (id: string) =>
 
 // ---- Models
 
-export const useModels = () => useQuery(list<Model>('models'));
+/** The models that cameras can name: those that find boxes. */
+export const useModels = () =>
+  useQuery({
+    ...list<Model>('models'),
+    select: (models) => models.filter(({ task }) => task !== 'tensors'),
+  });
 
 /** The lowest score that the server tells of. */
 export const LEAST_SCORE = 0.1;

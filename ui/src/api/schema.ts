@@ -945,6 +945,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/repository/index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Every version of every model, and whether it is ready.
+         * @description Access: admin.
+         */
+        post: operations["repository_index"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/repository/models/{model}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Loads a model as its files are now, or loads it again. What was served before is served until that is done, and still if it
+         *     cannot be done. Cameras that use it go on with what was loaded.
+         * @description Access: admin.
+         */
+        post: operations["load_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v2/repository/models/{model}/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unloads a model. What was asked of it before is answered. One that a camera uses is not unloaded.
+         * @description Access: admin.
+         */
+        post: operations["unload_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1133,6 +1194,12 @@ export interface components {
          * @enum {string}
          */
         Direction: "both" | "left_to_right" | "right_to_left";
+        /** @description How requests are put together. */
+        DynamicBatching: {
+            /** Format: int64 */
+            max_queue_delay_microseconds: number;
+            preferred_batch_size: number[];
+        };
         /** @description An event, and what was said of it. */
         Event: {
             /** @description Left, top, right, bottom in the best picture, in pixels. */
@@ -1235,6 +1302,21 @@ export interface components {
             /** @description Sinks. */
             sinks: number;
         };
+        /** @description A version of a model. */
+        IndexEntry: {
+            name: string;
+            /** @description Why it is not ready; or, of one that is, why what lies on the disk now is not served. */
+            reason: string;
+            /** @description `READY` or `UNAVAILABLE`. */
+            state: string;
+            /** @description Empty where the versions cannot be told. */
+            version: string;
+        };
+        /** @description Which versions are asked for. */
+        IndexRequest: {
+            /** @description Only those that are ready. */
+            ready?: boolean;
+        };
         /** @description Why a request was not fulfilled. */
         InferenceError: {
             /** @description What is wrong, and what was expected. */
@@ -1267,8 +1349,8 @@ export interface components {
         /** @description A model. */
         Model: {
             classes: string[];
-            /** @description Width and height of its input in pixels. */
-            input: number[];
+            /** @description Width and height of a detector's input in pixels. */
+            input?: number[] | null;
             license?: string | null;
             /**
              * Format: float
@@ -1279,11 +1361,13 @@ export interface components {
             /** @description Its folder or file on the server. */
             path: string;
             precision: string;
+            /** @description `detect`, or `tensors`: then no camera can name it. */
             task: string;
         };
         /** @description A model as Triton's clients expect it to be configured. */
         ModelConfig: {
             backend: string;
+            dynamic_batching?: components["schemas"]["DynamicBatching"] | null;
             input: components["schemas"]["TensorConfig"][];
             /** @description The largest batch; 0 where the model fixes it. If it is not 0, `dims` are without the batch. */
             max_batch_size: number;
@@ -1297,6 +1381,7 @@ export interface components {
             name: string;
             outputs: components["schemas"]["TensorMetadata"][];
             platform: string;
+            /** @description Those that are served. */
             versions: string[];
         };
         /** @description Whether a model can be asked. */
@@ -1308,7 +1393,7 @@ export interface components {
         ModelStatistics: {
             /**
              * Format: int64
-             * @description Runs of the model.
+             * @description Runs of the model; requests that were put together share one.
              */
             execution_count: number;
             /**
@@ -1394,6 +1479,13 @@ export interface components {
             name: string;
             /** @description What happens when it is full. */
             when_full: string;
+        };
+        /** @description How a model is to be loaded or unloaded. */
+        RepositoryRequest: {
+            /** @description `unload_dependents` is understood, because nothing depends on a model; others are refused. */
+            parameters?: {
+                [key: string]: unknown;
+            };
         };
         /** @description What a person says of an event. */
         ReviewInput: {
@@ -3479,6 +3571,104 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Statistics"];
                 };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    repository_index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["IndexRequest"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexEntry"][];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    load_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepositoryRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Loaded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceError"];
+                };
+            };
+        };
+    };
+    unload_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepositoryRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Unloaded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong */
             default: {

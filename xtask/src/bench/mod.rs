@@ -1,9 +1,10 @@
 //! Measures, compiled for release: the divan benches of the workspace, the whole path of a frame on one core, alarms
-//! against the truth of simulated scenes, and many cameras at once.
+//! against the truth of simulated scenes, many cameras at once, and pictures of other programs.
 
 mod alarms;
 mod cameras;
 mod procs;
+mod serving;
 mod truth;
 
 use std::ffi::OsString;
@@ -19,13 +20,16 @@ const PATH: &str = "path";
 const ALARMS: &str = "alarms";
 /// What Iris takes for many cameras.
 const CAMERAS: &str = "cameras";
+/// What Iris does for other programs.
+const SERVING: &str = "serving";
 
-/// Runs the path, the alarms or the cameras with arguments of their own, the divan benches whose name contains `name`, or everything.
+/// Runs the path, the alarms, the cameras or the serving with arguments of their own, the divan benches whose name contains `name`, or everything.
 pub(crate) fn run(name: Option<&str>, args: &[String]) -> Result<()> {
     match name {
         Some(PATH) => path(args),
         Some(ALARMS) => alarms::run(args),
         Some(CAMERAS) => cameras::run(args),
+        Some(SERVING) => serving::run(args),
         Some(_) => divan(name, args),
         None => all(&[("benches", &|| divan(None, args)), ("the path of a frame", &|| path(&[]))]),
     }

@@ -109,6 +109,11 @@ pub(crate) fn peers() -> Result<PathBuf> {
     python::install("peers", include_str!("peers.txt"))
 }
 
+/// Installs what only the peer of `bench serving` needs; the folder of Python packages.
+pub(crate) fn flask() -> Result<PathBuf> {
+    python::install("flask", include_str!("flask.txt"))
+}
+
 /// Installs another peer of `bench cameras`: the Debian package motion.
 pub(crate) fn motion() -> Result<()> {
     debian::require(&["motion"]).map(drop)

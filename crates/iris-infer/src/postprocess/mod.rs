@@ -12,11 +12,11 @@ mod yolox;
 
 use std::fmt;
 
-use iris_core::{ClassId, Model, Rect};
+use iris_core::{ClassId, Model, Rect, Size};
 
 pub use nms::{MAX_CANDIDATES, suppress};
 
-use crate::manifest::{Decoding, Manifest};
+use crate::manifest::{Decoding, Input, Manifest};
 use crate::runtime::{Output, Port, Signature, shape_text};
 use crate::{ElementType, Error};
 
@@ -40,9 +40,8 @@ trait Layout: fmt::Debug + Send {
     fn decode(&self, data: [&[f32]; 2], floor: f32, into: &mut Vec<Candidate>) -> Result<(), Error>;
 }
 
-fn layout(manifest: &Manifest) -> Box<dyn Layout> {
-    let (size, classes) = (manifest.input.size(), manifest.classes.len());
-    match &manifest.output {
+fn layout(output: &Decoding, size: Size, classes: usize) -> Box<dyn Layout> {
+    match output {
         Decoding::Yolox { strides } => Box::new(yolox::Yolox::new(size, strides, classes)),
         Decoding::Yolo { style } => Box::new(yolo::Yolo::new(*style, classes)),
         Decoding::Nanodet { strides, reg_max, cell_offset } => {
@@ -75,9 +74,10 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder after `manifest` for candidates of at least `score`, refused if the manifest does not fit the model.
     pub fn new(manifest: &Manifest, signature: &Signature, score: f32) -> Result<Self, Error> {
-        check_input(manifest, signature)?;
-        let layout = layout(manifest);
-        let names = output_names(&manifest.output);
+        let (input, output) = manifest.detector()?;
+        check_input(input, signature)?;
+        let layout = layout(output, input.size(), manifest.classes.len());
+        let names = output_names(output);
         let find = |(shape, name): (&Vec<_>, _)| find_output(signature, name, shape);
         let outputs = layout.shapes().iter().zip(names).map(find).collect::<Result<_, _>>()?;
         Ok(Self { layout, outputs, floor: score })
@@ -97,11 +97,10 @@ impl Decoder {
     }
 }
 
-fn check_input(manifest: &Manifest, signature: &Signature) -> Result<(), Error> {
+fn check_input(spec: &Input, signature: &Signature) -> Result<(), Error> {
     let [input] = signature.inputs.as_slice() else {
         return Err(Error::mismatch("the number of inputs", &1, &signature.inputs.len()));
     };
-    let spec = &manifest.input;
     if let Some(name) = spec.name.as_ref().filter(|name| **name != input.name) {
         return Err(Error::mismatch("the input's name", name, &input.name));
     }

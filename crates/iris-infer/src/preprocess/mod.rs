@@ -91,16 +91,19 @@ fn layouts(format: PixelFormat) -> &'static [PlaneLayout] {
 
 impl Preprocessor {
     /// A preprocessor for the input that `manifest` describes.
-    pub fn new(manifest: &Manifest) -> Self {
-        let input = manifest.input.clone();
+    ///
+    /// # Errors
+    /// [`Error::NoDetector`].
+    pub fn new(manifest: &Manifest) -> Result<Self, Error> {
+        let input = manifest.detector()?.0.clone();
         let shape = [CHANNELS, input.height as usize, input.width as usize];
-        Self {
+        Ok(Self {
             normalise: Normalise::new(&input),
             pool: TensorPool::new(shape, input.element),
             plans: Vec::new(),
             rows: Rows::default(),
             input,
-        }
+        })
     }
 
     /// Shrinks or enlarges the frame into the model's input. Fails on a frame without pixels, or whose planes are

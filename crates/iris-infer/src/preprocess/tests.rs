@@ -109,7 +109,7 @@ proptest! {
         let anchor = if center { "center" } else { "top-left" };
         let manifest = manifest(mw, mh, &format!("color = 'rgb'\nanchor = '{anchor}'"));
         let frame = frame(format, Size::new(w, h), slack, seed);
-        let prepared = Preprocessor::new(&manifest).prepare(&frame).unwrap();
+        let prepared = Preprocessor::new(&manifest).unwrap().prepare(&frame).unwrap();
         let letterbox = prepared.letterbox;
         let inner = letterbox.inner();
         let data = floats(&prepared);
@@ -133,7 +133,7 @@ fn channels_are_ordered_and_scaled_as_the_manifest_says() {
     let planes = vec![([10u8, 20, 30].repeat(64), 24)];
     let frame = Frame::new(info(PixelFormat::Rgb, size), OwnedPlanes::new(planes));
     let extra = "color = 'bgr'\nscale = 0.5\nmean = [1.0, 2.0, 3.0]\nstd = [2.0, 4.0, 8.0]";
-    let prepared = Preprocessor::new(&manifest(8, 8, extra)).prepare(&frame).unwrap();
+    let prepared = Preprocessor::new(&manifest(8, 8, extra)).unwrap().prepare(&frame).unwrap();
     let data = floats(&prepared);
     assert_eq!([data[0], data[64], data[128]], [7.0, 2.0, 0.25]);
 }
@@ -141,21 +141,21 @@ fn channels_are_ordered_and_scaled_as_the_manifest_says() {
 #[test]
 fn a_model_that_takes_bytes_gets_bytes() {
     let frame = frame(PixelFormat::Rgb, Size::new(20, 10), 3, 5);
-    let bytes = Preprocessor::new(&manifest(10, 10, "color = 'rgb'\ntype = 'u8'")).prepare(&frame).unwrap();
-    let float = Preprocessor::new(&manifest(10, 10, "color = 'rgb'")).prepare(&frame).unwrap();
+    let bytes = Preprocessor::new(&manifest(10, 10, "color = 'rgb'\ntype = 'u8'")).unwrap().prepare(&frame).unwrap();
+    let float = Preprocessor::new(&manifest(10, 10, "color = 'rgb'")).unwrap().prepare(&frame).unwrap();
     let Samples::U8(bytes) = bytes.tensor.samples() else { panic!("u8 was asked for") };
     assert!(bytes.iter().zip(floats(&float)).all(|(a, b)| (f32::from(*a) - b).abs() <= 0.5));
-    assert_eq!(manifest(1, 1, "color = 'rgb'\ntype = 'u8'").input.element, ElementType::U8);
+    assert_eq!(manifest(1, 1, "color = 'rgb'\ntype = 'u8'").detector().unwrap().0.element, ElementType::U8);
 }
 
 #[test]
 fn a_reused_tensor_has_the_padding_of_its_new_frame() {
-    let mut preprocessor = Preprocessor::new(&manifest(32, 32, "color = 'rgb'"));
+    let mut preprocessor = Preprocessor::new(&manifest(32, 32, "color = 'rgb'")).unwrap();
     let (wide, high) =
         (frame(PixelFormat::I420, Size::new(64, 32), 0, 1), frame(PixelFormat::I420, Size::new(32, 64), 0, 2));
     for frame in [&wide, &high, &high, &wide] {
         let again = preprocessor.prepare(frame).unwrap();
-        let fresh = Preprocessor::new(&manifest(32, 32, "color = 'rgb'")).prepare(frame).unwrap();
+        let fresh = Preprocessor::new(&manifest(32, 32, "color = 'rgb'")).unwrap().prepare(frame).unwrap();
         assert_eq!(floats(&again), floats(&fresh));
         assert_eq!((again.key, again.at), (frame.key, frame.at));
     }
@@ -164,7 +164,7 @@ fn a_reused_tensor_has_the_padding_of_its_new_frame() {
 #[test]
 fn a_frame_without_its_pixels_is_refused() {
     let size = Size::new(16, 16);
-    let mut preprocessor = Preprocessor::new(&manifest(8, 8, "color = 'rgb'"));
+    let mut preprocessor = Preprocessor::new(&manifest(8, 8, "color = 'rgb'")).unwrap();
     for (size, planes) in [
         (size, vec![(vec![0; 255], 16)]),
         (size, vec![(vec![0; 256], 15)]),
@@ -178,11 +178,11 @@ fn a_frame_without_its_pixels_is_refused() {
 
 #[test]
 fn many_sizes_in_turn_are_each_right() {
-    let mut shared = Preprocessor::new(&manifest(16, 16, "color = 'rgb'"));
+    let mut shared = Preprocessor::new(&manifest(16, 16, "color = 'rgb'")).unwrap();
     for round in 0..2 {
         for side in 10..22 {
             let frame = frame(PixelFormat::Gray, Size::new(side, 16), 0, side + round);
-            let fresh = Preprocessor::new(&manifest(16, 16, "color = 'rgb'")).prepare(&frame).unwrap();
+            let fresh = Preprocessor::new(&manifest(16, 16, "color = 'rgb'")).unwrap().prepare(&frame).unwrap();
             assert_eq!(floats(&shared.prepare(&frame).unwrap()), floats(&fresh));
         }
     }

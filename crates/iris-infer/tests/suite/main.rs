@@ -15,5 +15,7 @@ mod support;
 
 #[path = "../../examples/make-blobs/blobs.rs"]
 mod blobs;
+#[path = "../../examples/make-blobs/busy.rs"]
+mod busy;
 #[path = "../../examples/make-blobs/onnx.rs"]
 mod onnx;

@@ -61,12 +61,12 @@ fn agreeing(a: &Detections, b: &Detections, score: f32, iou: f32) -> (usize, usi
 
 /// The share of boxes over 0.4 that the two ways agree on, each way asked about the other, and how many there were.
 fn agreement(model: &Model, frames: &[Frame], iou: f32) -> (f64, usize) {
-    let mut preprocessor = Preprocessor::new(&model.manifest);
+    let mut preprocessor = Preprocessor::new(&model.manifest).unwrap();
     let mut detector = Detector::load(model, &Options { score: Some(0.3), threads: 1 }).unwrap();
     let (mut met, mut all) = (0, 0);
     for frame in frames {
         let mut reference = preprocessor.prepare(frame).unwrap();
-        (reference.letterbox, reference.tensor) = reference_input(frame, model.manifest.input.size());
+        (reference.letterbox, reference.tensor) = reference_input(frame, model.manifest.detector().unwrap().0.size());
         let reference = detector.detect(&[reference]).unwrap().remove(0);
         let ours = detector.detect(&[preprocessor.prepare(&to_i420(frame)).unwrap()]).unwrap().remove(0);
         for (a, b) in [(&ours, &reference), (&reference, &ours)] {
@@ -102,15 +102,16 @@ fn the_reference_models_are_recognised() {
         let Some(path) = shared(test, file) else { return };
         let ModelInfo { manifest, producer, .. } = inspect(&path).unwrap();
         let manifest = manifest.unwrap();
-        assert_eq!((manifest.classes.len(), manifest.input.size()), (classes, size), "{file}");
-        assert_eq!(matches!(manifest.output, Decoding::Fastestdet), file.contains("fastestdet"));
+        let (input, output) = manifest.detector().unwrap();
+        assert_eq!((manifest.classes.len(), input.size()), (classes, size), "{file}");
+        assert_eq!(matches!(output, Decoding::Fastestdet), file.contains("fastestdet"));
         assert_eq!(producer.as_deref(), Some("pytorch"));
     }
 }
 
 /// How many of a picture set's labelled persons a model finds, as a share.
 fn recall_of_persons(model: &Model, set: &Path, person: &str) -> f64 {
-    let mut preprocessor = Preprocessor::new(&model.manifest);
+    let mut preprocessor = Preprocessor::new(&model.manifest).unwrap();
     let mut detector = Detector::load(model, &Options { score: Some(0.3), threads: 1 }).unwrap();
     let mut paths: Vec<_> = std::fs::read_dir(set.join("images")).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();

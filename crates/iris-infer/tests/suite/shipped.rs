@@ -45,7 +45,7 @@ fn open(folder: &Path) -> (Model, Frame, Parity) {
 fn a_shipped_model_returns_what_it_returned_in_training() {
     for folder in folders() {
         let (model, frame, parity) = open(&folder);
-        let prepared = Preprocessor::new(&model.manifest).prepare(&frame).unwrap();
+        let prepared = Preprocessor::new(&model.manifest).unwrap().prepare(&frame).unwrap();
         let pixels: Vec<f64> = match prepared.tensor.samples() {
             Samples::F32(values) => values.iter().map(|v| f64::from(*v)).collect(),
             Samples::U8(values) => values.iter().map(|v| f64::from(*v)).collect(),
@@ -79,7 +79,7 @@ fn a_shipped_model_finds_what_it_found_in_training() {
     for folder in folders() {
         let (model, frame, parity) = open(&folder);
         let mut detector = Detector::load(&model, &Options { score: Some(0.1), threads: 1 }).unwrap();
-        let prepared = Preprocessor::new(&model.manifest).prepare(&frame).unwrap();
+        let prepared = Preprocessor::new(&model.manifest).unwrap().prepare(&frame).unwrap();
         let found = detector.detect(&[prepared]).unwrap().remove(0);
         let sure: Vec<_> = parity.detections.iter().filter(|d| d.score >= 0.35).collect();
         assert!(!sure.is_empty(), "{} proves nothing", folder.display());

@@ -97,7 +97,7 @@ impl Watch {
     fn new(gate: Option<Gate>) -> Self {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/blobs");
         let manifest = Model::open(&model).expect("a model").manifest;
-        let eye = Eye::new(FramePool::new(), &manifest, gate);
+        let eye = Eye::new(FramePool::new(), Preprocessor::new(&manifest).expect("a detector"), gate);
         Self { eye, sink: Sink::default(), count: StageCount::default() }
     }
 

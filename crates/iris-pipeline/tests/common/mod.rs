@@ -40,7 +40,7 @@ pub(crate) fn start_with(cores: usize, model: &Path, runtime: &Runtime) -> (Pipe
 pub(crate) fn settings(cores: usize, model: &Path) -> Settings {
     Settings {
         run: 1,
-        models: vec![ModelSettings { path: model.to_owned(), min_score: None }],
+        models: vec![ModelSettings::at(model.to_owned())],
         cores: Cores { decode: cores, analyse: cores },
         devices: DeviceSettings::cpus(cores),
         sharing: Sharing::default(),

@@ -1,6 +1,7 @@
 //! What a model sees in a picture that somebody sends.
 
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
@@ -41,7 +42,7 @@ pub(crate) struct Seen {
 
 /// Something in a picture.
 #[derive(Serialize, ToSchema)]
-struct Detection {
+pub(super) struct Detection {
     class: String,
     /// How sure the model is, 0 to 1.
     score: f32,
@@ -50,7 +51,13 @@ struct Detection {
     rect: [f32; 4],
 }
 
-type Found = (Rect<Image>, f32, ClassId);
+pub(super) type Found = (Rect<Image>, f32, ClassId);
+
+impl Detection {
+    pub(super) fn new(manifest: &Manifest, (rect, score, class): Found) -> Self {
+        Self { class: class_name(manifest, class).to_owned(), score, rect: [rect.x0, rect.y0, rect.x1, rect.y1] }
+    }
+}
 
 /// What a model sees in a picture: boxes, or, if `Accept` names `image/jpeg` and not `application/json`, the picture with the
 /// boxes drawn in it.
@@ -73,22 +80,17 @@ pub(crate) async fn detect(
         return Err(Problem::invalid("min_score", format!("{score} is not 0.1 to 1")));
     }
     let served = Served::find(&app, &model, "")?;
-    let manifest = app.inference.manifest(served.number).ok_or_else(|| Problem::absent("model"))?;
-    let describes = std::sync::Arc::clone(&manifest);
+    let manifest = Arc::clone(served.model.manifest());
+    let describes = Arc::clone(&manifest);
     let (frame, prepared) = app.codecs.run(move || open(&file, &describes)).await??;
-    let (seen, _) = app.inference.detect(served.number, prepared, PATIENCE).await?;
+    let (seen, _) = app.inference.detect(&served.model, prepared, PATIENCE).await?;
     let least = min_score.unwrap_or(manifest.thresholds.score);
     let found: Vec<Found> = seen.iter().filter(|(_, score, _)| *score >= least).collect();
     if wants_picture(&parts.headers) {
         let jpeg = app.codecs.run(move || draw(&frame, &found, &manifest)).await??;
         return Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response());
     }
-    let detection = |(rect, score, class): Found| Detection {
-        class: class_name(&manifest, class).to_owned(),
-        score,
-        rect: [rect.x0, rect.y0, rect.x1, rect.y1],
-    };
-    let detections = found.into_iter().map(detection).collect();
+    let detections = found.into_iter().map(|found| Detection::new(&manifest, found)).collect();
     let (width, height) = (frame.size.width, frame.size.height);
     Ok(Json(Seen { model: served.name, width, height, detections }).into_response())
 }
@@ -98,9 +100,10 @@ fn open(file: &[u8], manifest: &Manifest) -> Result<(Frame, Prepared), Problem> 
     let internal = |error: String| Problem::new(Code::Internal, error);
     let camera = CameraId::new("still").map_err(|error| internal(error.to_string()))?;
     let key = FrameKey { camera, epoch: Epoch::first(1), seq: 0 };
+    let invalid = |error: iris_infer::Error| Problem::new(Code::Invalid, error.to_string());
+    let mut preprocessor = Preprocessor::new(manifest).map_err(invalid)?;
     let frame = decode_still(file, FilePath::new("the picture"), key).map_err(|error| refused(&error))?;
-    let prepared = Preprocessor::new(manifest).prepare(&frame);
-    let prepared = prepared.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+    let prepared = preprocessor.prepare(&frame).map_err(invalid)?;
     Ok((frame, prepared))
 }
 

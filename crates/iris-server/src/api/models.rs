@@ -1,9 +1,9 @@
-//! The models that cameras can name.
+//! The models that cameras and programs can name.
 
 use axum::Json;
 use axum::extract::State;
 use iris_infer::Manifest;
-use iris_infer::manifest::{Precision, Task};
+use iris_infer::manifest::Precision;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,9 +17,10 @@ pub(crate) struct ModelBody {
     name: String,
     /// Its folder or file on the server.
     path: String,
+    /// `detect`, or `tensors`: then no camera can name it.
     task: &'static str,
-    /// Width and height of its input in pixels.
-    input: [u32; 2],
+    /// Width and height of a detector's input in pixels.
+    input: Option<[u32; 2]>,
     classes: Vec<String>,
     precision: &'static str,
     /// The lowest score of what it tells, unless asked otherwise.
@@ -38,10 +39,8 @@ impl ModelBody {
         Self {
             name: model.name.to_string(),
             path: model.path.display().to_string(),
-            task: match manifest.task {
-                Task::Detect => "detect",
-            },
-            input: [manifest.input.width, manifest.input.height],
+            task: manifest.task.label(),
+            input: manifest.input.as_ref().map(|input| [input.width, input.height]),
             classes: manifest.classes.clone(),
             precision: match manifest.precision {
                 Precision::Fp32 => "fp32",
@@ -58,6 +57,6 @@ impl ModelBody {
 #[utoipa::path(get, path = "/api/v1/models", tag = "models", responses((status = 200, body = Models)))]
 pub(crate) async fn list_models(State(app): State<App>) -> Json<Models> {
     let effect = app.control.effect();
-    let usable = effect.models.iter().filter_map(|(model, seen)| Some((model, seen.as_ref().ok()?)));
-    Json(Models { items: usable.map(|(model, usable)| ModelBody::new(model, &usable.manifest)).collect() })
+    let usable = effect.models.entries().iter().filter_map(|entry| Some((&entry.model, entry.newest()?.1)));
+    Json(Models { items: usable.map(|(model, newest)| ModelBody::new(model, newest.manifest())).collect() })
 }

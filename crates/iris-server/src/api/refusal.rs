@@ -8,13 +8,14 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Edit(EditRefusal::NotFound(_)) => Self::new(Code::NotFound, detail),
+            Refusal::Edit(EditRefusal::NotFound(_)) | Refusal::NoModel(_) => Self::new(Code::NotFound, detail),
             Refusal::Edit(EditRefusal::Exists(_)) => Self::new(Code::Exists, detail),
             Refusal::Edit(EditRefusal::InFile(_)) => Self::new(Code::ManagedByFile, detail),
             Refusal::Edit(EditRefusal::Invalid(found)) => {
                 let errors = found.into_iter().map(Wrong::from).collect();
                 Self { errors, ..Self::new(Code::Invalid, detail) }
             }
+            Refusal::InUse { .. } => Self::new(Code::Conflict, detail),
             Refusal::Unfit(_) => Self::new(Code::Invalid, detail),
             Refusal::Failed(_) => {
                 tracing::error!(detail, "a change was not made");

@@ -202,8 +202,11 @@ fn problems(app: &App) -> StoreResult<Vec<String>> {
         found.push(format!("device {}: {why}{instead}", device.name));
     }
     let effect = app.control.effect();
-    let unusable = effect.models.iter().filter_map(|(model, seen)| Some((model, seen.as_ref().err()?)));
-    found.extend(unusable.map(|(model, why)| format!("model {}: {why}", model.name)));
+    for entry in effect.models.entries() {
+        let version = |number: Option<u32>| number.map(|number| format!(" version {number}")).unwrap_or_default();
+        let wrong = entry.problems().map(|(number, why)| (if entry.versions.len() > 1 { number } else { None }, why));
+        found.extend(wrong.map(|(number, why)| format!("model {}{}: {why}", entry.model.name, version(number))));
+    }
     for sink in &effect.document.config.sinks {
         let dead = app.store.backlog(&sink.name)?.dead;
         if dead > 0 {

@@ -57,7 +57,7 @@ impl Bench {
         let load = || -> Result<_> {
             let model = Model::open(model)?;
             let options = Options { score: Some(Profile::LOW), ..Options::default() };
-            let preprocessor = Preprocessor::new(&model.manifest);
+            let preprocessor = Preprocessor::new(&model.manifest)?;
             let workers = (0..cores.max(1)).map(|_| {
                 Ok(Worker { preprocessor: preprocessor.clone(), detector: Detector::load(&model, &options)? })
             });

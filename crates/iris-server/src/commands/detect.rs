@@ -22,7 +22,7 @@ pub(super) fn detect(args: &DetectArgs) -> Result<ExitCode> {
     let options = Options { score: args.model.min_score, ..Options::default() };
     let mut eye = Eye {
         detector: Detector::load(&model, &options).with_context(|| format!("model {}", path.display()))?,
-        preprocessor: Preprocessor::new(&model.manifest),
+        preprocessor: Preprocessor::new(&model.manifest).with_context(|| format!("model {}", path.display()))?,
     };
     if let Some(dir) = &args.out {
         std::fs::create_dir_all(dir).with_context(|| format!("folder {}", dir.display()))?;

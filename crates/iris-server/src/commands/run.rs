@@ -41,7 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let runtime = super::runtime()?;
     let settings = Settings {
         run: 1,
-        models: vec![ModelSettings { path: model, min_score: args.model.min_score }],
+        models: vec![ModelSettings { min_score: args.model.min_score, ..ModelSettings::at(model) }],
         cores: Cores::of_this_machine(),
         devices: config.as_ref().map_or_else(|| DeviceSettings::cpus(iris_pipeline::cores()), setup::devices),
         sharing: Sharing::default(),

@@ -111,6 +111,8 @@ pub enum Device {
         index: u32,
         /// How many frames it takes at once, at most.
         batch: usize,
+        /// How many threads run models on it, each with sessions of its own.
+        instances: usize,
     },
     /// An NVIDIA GPU by TensorRT.
     TensorRt {
@@ -118,6 +120,8 @@ pub enum Device {
         index: u32,
         /// How many frames it takes at once, at most.
         batch: usize,
+        /// How many threads run models on it, each with sessions of its own.
+        instances: usize,
         /// Whether what is not quantised may be computed with 16 bits.
         fp16: bool,
     },
@@ -173,8 +177,10 @@ pub struct Camera {
 pub struct Model {
     /// Its name.
     pub name: Label,
-    /// Its folder, or a bare `.onnx` file.
+    /// Its folder, which may hold one folder a version, or a bare `.onnx` file.
     pub path: PathBuf,
+    /// The versions that are served; empty for all.
+    pub versions: Vec<u32>,
 }
 
 /// An area in which something should not be.

@@ -118,6 +118,10 @@ pub(super) struct RawDevice {
     /// How many frames a GPU or server takes at once, at most, each of another camera. Default: 8.
     #[schemars(range(min = 1, max = 64))]
     pub batch: Option<usize>,
+    /// How many threads run models on a GPU, each with sessions of its own, so that one can work while another reads out
+    /// boxes. Default: 1.
+    #[schemars(range(min = 1, max = 8))]
+    pub instances: Option<usize>,
     /// Whether "tensorrt" may compute with 16 bits what is not quantised. Default: false.
     pub fp16: Option<bool>,
     /// The address of an "oip" server: `http://`, `https://`, `grpc://` or `grpcs://`, host and port.
@@ -149,8 +153,12 @@ pub(super) enum DeviceKind {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["path"]))]
 pub(super) struct RawModel {
-    /// A folder with `model.toml` and `model.onnx`, or a bare `.onnx` file. Relative to this file. Or `built-in:iris-n`.
+    /// A folder with `model.toml` and `model.onnx`, or with one such folder a version, called `1`, `2` and so on; or a bare
+    /// `.onnx` file. Relative to this file. Or `built-in:iris-n`.
     pub path: Option<String>,
+    /// The versions that are served; cameras, and programs that name none, get the highest. Default: all.
+    #[schemars(length(max = 64), inner(range(min = 1)))]
+    pub versions: Vec<u32>,
 }
 
 /// What holds for every camera that does not say otherwise.

@@ -135,8 +135,10 @@ impl Pass<'_, '_> {
 
     fn device(&mut self, at: &str, raw: RawDevice, seen: &mut HashMap<String, Place>) -> Option<Device> {
         let (index, batch) = (raw.index.unwrap_or(0), raw.batch.unwrap_or(DEFAULT_BATCH));
+        let instances = raw.instances.unwrap_or(1);
         let threads = ("threads", raw.threads.is_some());
-        let gpu = [("index", raw.index.is_some()), ("batch", raw.batch.is_some())];
+        let gpu =
+            [("index", raw.index.is_some()), ("batch", raw.batch.is_some()), ("instances", raw.instances.is_some())];
         let fp16 = ("fp16", raw.fp16.is_some());
         let kind = raw.kind?;
         if kind != DeviceKind::Oip {
@@ -151,16 +153,17 @@ impl Pass<'_, '_> {
         }
         let (name, device) = match kind {
             DeviceKind::Cpu => {
-                self.foreign(at, "a cpu", &[gpu[0], gpu[1], fp16]);
+                self.foreign(at, "a cpu", &[gpu[0], gpu[1], gpu[2], fp16]);
                 ("the CPU".to_owned(), Device::Cpu { threads: raw.threads })
             }
             DeviceKind::Cuda => {
                 self.foreign(at, "a cuda device", &[threads, fp16]);
-                (format!("GPU {index}"), Device::Cuda { index, batch })
+                (format!("GPU {index}"), Device::Cuda { index, batch, instances })
             }
             DeviceKind::TensorRt => {
                 self.foreign(at, "a tensorrt device", &[threads]);
-                (format!("GPU {index}"), Device::TensorRt { index, batch, fp16: raw.fp16.unwrap_or_default() })
+                let fp16 = raw.fp16.unwrap_or_default();
+                (format!("GPU {index}"), Device::TensorRt { index, batch, instances, fp16 })
             }
             DeviceKind::Oip => {
                 self.foreign(at, "an oip device", &[threads, gpu[0], fp16]);
@@ -192,7 +195,7 @@ impl Pass<'_, '_> {
     fn models(&mut self, raw: std::collections::BTreeMap<String, super::raw::RawModel>) -> Vec<Model> {
         const BUILT_IN: &str = iris_infer::Model::BUILT_IN;
         if raw.is_empty() {
-            return vec![Model { name: "iris-n".into(), path: BUILT_IN.into() }];
+            return vec![Model { name: "iris-n".into(), path: BUILT_IN.into(), versions: Vec::new() }];
         }
         let mut models = Vec::new();
         for (name, model) in raw {
@@ -204,7 +207,7 @@ impl Pass<'_, '_> {
                 path => self.path(&format!("{at}.path"), path),
             });
             let path = path.unwrap_or_default();
-            models.push(Model { name: name.into(), path });
+            models.push(Model { name: name.into(), path, versions: model.versions });
         }
         models
     }

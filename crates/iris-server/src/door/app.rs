@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iris_core::Clock;
-use iris_pipeline::{Inference, View, describe};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use iris_pipeline::{Inference, Name, View, describe};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use tokio::sync::Semaphore;
 
@@ -21,11 +21,14 @@ use crate::accounts::SetupToken;
 use crate::api::Rates;
 use crate::control::Control;
 use crate::store::Store;
+use crate::videos::Videos;
 
 /// How long the metrics of a camera that is gone are still shown.
 const STALE: Duration = Duration::from_mins(5);
 /// The bounds of age histograms, in seconds.
 const AGES: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// The bounds of the histogram of batches, in images.
+const BATCHES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// How many threads read and write for requests, and how many requests wait for one at most.
 const READERS: (usize, usize) = (4, 256);
 /// How many passwords are hashed at once, and how many wait for that at most: each takes 19 MiB and a core.
@@ -78,6 +81,8 @@ pub struct App {
     pub(super) rooms: Arc<Semaphore>,
     /// Where requests to models are read and answers to them written.
     pub(crate) codecs: Workers,
+    /// Videos that are looked at for requests.
+    pub(crate) videos: Videos,
     readers: Workers,
     hashers: Workers,
 }
@@ -120,6 +125,7 @@ impl App {
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
         let codecs = Workers::start("codec", CODECS.0, CODECS.1)?;
+        let videos = Videos::start(Arc::clone(&clock))?;
         let rates = Rates::start(view.clone(), Arc::clone(&clock));
         Ok(Self {
             view,
@@ -140,6 +146,7 @@ impl App {
             stills,
             rooms: Semaphore::new(BODIES * max_request.div_ceil(ROOM)).into(),
             codecs,
+            videos,
             readers,
             hashers,
         })
@@ -190,7 +197,9 @@ impl App {
 /// # Errors
 /// There is one already.
 pub fn record_metrics() -> Result<PrometheusHandle> {
-    let builder = PrometheusBuilder::new().set_buckets(&AGES)?.idle_timeout(MetricKindMask::ALL, Some(STALE));
+    let batches = Matcher::Full(Name::RequestsBatch.as_str().into());
+    let builder = PrometheusBuilder::new().set_buckets(&AGES)?.set_buckets_for_metric(batches, &BATCHES)?;
+    let builder = builder.idle_timeout(MetricKindMask::ALL, Some(STALE));
     let metrics = builder.install_recorder().context("metrics are already being recorded")?;
     describe();
     Ok(metrics)

@@ -79,6 +79,7 @@ impl App {
     /// The largest body that a path takes, in bytes.
     fn most(&self, path: &str) -> usize {
         let is_for_models = ["/v2/", SERVICE, "/api/v1/models/"].iter().any(|start| path.starts_with(start));
+        let is_for_models = is_for_models && !path.starts_with("/v2/repository/");
         if is_for_models { self.max_request } else { MAX_BODY }
     }
 

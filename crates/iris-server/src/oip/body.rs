@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{NOT_OFFERED, VERSION, datatype, not_offered, only_binary, parse_datatype};
+use super::{NOT_OFFERED, datatype, not_offered, only_binary, parse_datatype};
 
 /// The largest JSON part, in bytes. Its numbers take up to eight times as much in memory while they are read.
 pub(crate) const MAX_JSON: usize = 32_000_000;
@@ -287,7 +287,7 @@ pub(crate) struct Written {
 #[derive(Serialize)]
 struct Answer<'a> {
     model_name: &'a str,
-    model_version: &'static str,
+    model_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
     outputs: Vec<Answered<'a>>,
@@ -321,13 +321,17 @@ struct BinarySize {
     binary_data_size: usize,
 }
 
-/// Writes the answer of `model` to a request of that `id`: `outputs`, and whether each goes as binary data.
+/// Writes the answer of a model and version to a request of that `id`: `outputs`, and whether each goes as binary data.
 ///
 /// # Errors
 /// An output has no form in JSON.
-pub(crate) fn write(model: &str, id: Option<&str>, outputs: &[(Value, bool)]) -> Result<Written, String> {
+pub(crate) fn write(
+    (model, version): (&str, &str),
+    id: Option<&str>,
+    outputs: &[(Value, bool)],
+) -> Result<Written, String> {
     let answered = outputs.iter().map(|(value, binary)| Answered::new(value, *binary));
-    let answer = Answer { model_name: model, model_version: VERSION, id, outputs: answered.collect() };
+    let answer = Answer { model_name: model, model_version: version, id, outputs: answered.collect() };
     let mut body = serde_json::to_vec(&answer).map_err(|error| error.to_string())?;
     let json = outputs.iter().any(|(_, binary)| *binary).then_some(body.len());
     for (value, _) in outputs.iter().filter(|(_, binary)| *binary) {
@@ -569,7 +573,7 @@ mod tests {
             let value = read_json(&request).expect(name).inputs.remove(0);
             let size = Value::byte_size(data_type, &[3]).unwrap_or(3 * 4 + "afür".len());
             assert_eq!(value.bytes.len(), size);
-            let written = write("m", Some("1"), &[(value, false)]).expect(name);
+            let written = write(("m", "1"), Some("1"), &[(value, false)]).expect(name);
             let answer: Json = serde_json::from_slice(&written.body).expect("JSON");
             assert_eq!((&answer["outputs"][0]["data"], written.json), (&expected, None), "{name}");
             assert_eq!(
@@ -627,7 +631,7 @@ mod tests {
             let asked = read(&body.into(), json).expect("a request");
             assert_eq!(asked.inputs, slice::from_ref(&value));
             assert_eq!((asked.outputs, asked.timeout), (vec![("y".to_owned(), binary)], Some(Duration::from_secs(2))));
-            let Written { body, json } = write("m", None, &[(value.clone(), binary)]).expect("an answer");
+            let Written { body, json } = write(("m", "1"), None, &[(value.clone(), binary)]).expect("an answer");
             assert_eq!(read_answer(&body.into(), json), Ok(vec![value.clone()]));
         }
         assert!(read_answer(&"{}".into(), Some(3)).is_err_and(|why| why.contains("shorter")));
@@ -637,7 +641,7 @@ mod tests {
     #[test]
     fn an_answer_has_its_binary_data_behind_its_json() {
         let (a, b) = (input(DataType::F16, &[1], &[1, 2]), input(DataType::U8, &[2], &[3, 4]));
-        let written = write("m", None, &[(a.clone(), true), (b.clone(), false), (b, true)]).expect("an answer");
+        let written = write(("m", "1"), None, &[(a.clone(), true), (b.clone(), false), (b, true)]).expect("an answer");
         let json = written.json.expect("binary data");
         assert_eq!(&written.body[json..], [1, 2, 3, 4]);
         let answer: Json = serde_json::from_slice(&written.body[..json]).expect("JSON");
@@ -645,7 +649,9 @@ mod tests {
         assert!(answer.get("id").is_none() && answer["outputs"][0].get("data").is_none());
         assert_eq!(answer["outputs"][1]["data"], json!([3, 4]));
         assert!(
-            write("m", None, &[(a, false)]).expect_err("no form in JSON").contains("FP16 goes as binary data only")
+            write(("m", "1"), None, &[(a, false)])
+                .expect_err("no form in JSON")
+                .contains("FP16 goes as binary data only")
         );
     }
 }

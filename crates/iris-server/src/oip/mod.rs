@@ -8,12 +8,14 @@ pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod grpc;
 pub(crate) mod remote;
+pub(crate) mod repository;
 pub(crate) mod rest;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use iris_infer::{DataType, Signature, Value};
-use iris_pipeline::{Inference, Outcome, Refusal, Times};
+use iris_pipeline::{Inference, Loaded, Outcome, Refusal, Times};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,14 +23,12 @@ use crate::door::{App, Code, Problem};
 
 /// What the server calls itself.
 const SERVER: &str = "iris";
-/// The only version of each model.
-const VERSION: &str = "1";
 /// What runs the models, as Triton's clients know it.
 const PLATFORM: &str = "onnxruntime_onnx";
 /// What a server offers that takes and sends tensors as binary data by REST.
 const BINARY: &str = "binary_tensor_data";
 /// What is offered beyond the protocol.
-const EXTENSIONS: [&str; 3] = [BINARY, "model_configuration", "statistics"];
+const EXTENSIONS: [&str; 4] = [BINARY, "model_configuration", "model_repository", "statistics"];
 /// Parameters that ask for something else than an answer, and for what.
 const NOT_OFFERED: [(&str, &str); 3] =
     [("shared_memory_region", "shared memory"), ("classification", "classification"), ("sequence_id", "sequences")];
@@ -77,47 +77,60 @@ fn not_offered(of: &str, what: &str) -> String {
     format!("{of} asks for {what}, which is not offered")
 }
 
-/// A model that is served.
+/// A version of a model that is served. Whoever holds it can ask it, also if another takes its place meanwhile.
 pub(crate) struct Served {
     pub(crate) name: String,
-    pub(crate) number: usize,
+    pub(crate) version: String,
+    pub(crate) model: Arc<Loaded>,
     pub(crate) signature: Signature,
+    /// All versions that are served.
+    versions: Vec<String>,
     /// The largest batch; 0 where the model fixes it.
     max_batch: usize,
 }
 
 impl Served {
-    /// The model of that name and version; any version where that is empty.
+    /// The model of that name and version; the newest where that is empty.
     ///
     /// # Errors
     /// There is none, or it cannot be used now.
     pub(crate) fn find(app: &App, name: &str, version: &str) -> Result<Self, Problem> {
         let effect = app.control.effect();
-        let Some((_, usable)) = effect.models.iter().find(|(model, _)| *model.name == *name) else {
-            let known: Vec<&str> = effect.models.iter().map(|(model, _)| &*model.name).collect();
+        let Some(entry) = effect.models.find(name) else {
+            let known: Vec<&str> = effect.models.entries().iter().map(|entry| &*entry.model.name).collect();
             return Err(Problem::new(
                 Code::NotFound,
                 format!("there is no model {name:?}; there is {}", known.join(", ")),
             ));
         };
-        if !version.is_empty() && version != VERSION {
-            let detail = format!("model {name:?} has no version {version:?}; it has version {VERSION:?}");
-            return Err(Problem::new(Code::NotFound, detail));
-        }
-        let number = usable.as_ref().map(|usable| usable.number).ok();
-        let signature = number.and_then(|number| Some((number, app.inference.signature(number)?)));
-        let (number, signature) = signature.ok_or_else(|| {
-            Problem::new(Code::Unavailable, format!("model {name:?} cannot be used now; /api/v1/system says why"))
-        })?;
-        let is_open = signature.inputs.first().is_some_and(|input| input.shape.first() == Some(&None));
-        let max_batch = if is_open { app.inference.max_batch() } else { 0 };
-        Ok(Self { name: name.to_owned(), number, signature, max_batch })
+        let served = entry.versions.iter().filter(|(_, version)| version.loaded.is_some());
+        let versions: Vec<String> = served.map(|(number, _)| number.to_string()).collect();
+        let unusable = |what: String| {
+            let detail = format!("{what} cannot be used now; /api/v1/system says why");
+            Problem::new(Code::Unavailable, detail)
+        };
+        let (number, model) = if version.is_empty() {
+            let (number, model) = entry.newest().ok_or_else(|| unusable(format!("model {name:?}")))?;
+            (number, Arc::clone(model))
+        } else {
+            let known = version.parse().ok().and_then(|number: u32| Some((number, entry.versions.get(&number)?)));
+            let Some((number, known)) = known.filter(|(number, _)| number.to_string() == version) else {
+                let detail = format!("model {name:?} has no version {version:?}; it has {}", versions.join(", "));
+                return Err(Problem::new(Code::NotFound, detail));
+            };
+            let model = known.loaded.clone();
+            (number, model.ok_or_else(|| unusable(format!("version {version:?} of model {name:?}")))?)
+        };
+        let signature = model.signature().cloned().ok_or_else(|| unusable(format!("model {name:?}")))?;
+        let max_batch = if signature.takes_batches() { app.inference.max_batch() } else { 0 };
+        Ok(Self { name: name.to_owned(), version: number.to_string(), model, signature, versions, max_batch })
     }
 
-    /// All models that can be used now.
+    /// All versions of all models that can be used now.
     pub(crate) fn all(app: &App) -> Vec<Self> {
         let effect = app.control.effect();
-        effect.models.iter().filter_map(|(model, _)| Self::find(app, &model.name, "").ok()).collect()
+        let all = effect.models.entries().iter().flat_map(|entry| entry.versions.keys().map(move |n| (entry, n)));
+        all.filter_map(|(entry, number)| Self::find(app, &entry.model.name, &number.to_string()).ok()).collect()
     }
 
     /// Runs the model.
@@ -142,7 +155,7 @@ impl Served {
             }
         }
         let most = timeout.unwrap_or(PATIENCE).min(PATIENCE);
-        let (values, Times { .. }) = inference.infer(self.number, inputs, outputs, most).await?;
+        let (values, Times { .. }) = inference.infer(&self.model, inputs, outputs, most).await?;
         Ok(values)
     }
 }
@@ -166,7 +179,7 @@ impl From<Refusal> for Problem {
 pub(crate) struct ServerMetadata {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    pub(crate) extensions: [&'static str; 3],
+    pub(crate) extensions: [&'static str; 4],
 }
 
 impl ServerMetadata {
@@ -179,7 +192,8 @@ impl ServerMetadata {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelMetadata {
     pub(crate) name: String,
-    pub(crate) versions: [&'static str; 1],
+    /// Those that are served.
+    pub(crate) versions: Vec<String>,
     pub(crate) platform: &'static str,
     pub(crate) inputs: Vec<TensorMetadata>,
     pub(crate) outputs: Vec<TensorMetadata>,
@@ -207,7 +221,8 @@ impl ModelMetadata {
         };
         let Signature { inputs, outputs } = &served.signature;
         let (inputs, outputs) = (list(inputs), list(outputs));
-        Self { name: served.name.clone(), versions: [VERSION], platform: PLATFORM, inputs, outputs }
+        let (name, versions) = (served.name.clone(), served.versions.clone());
+        Self { name, versions, platform: PLATFORM, inputs, outputs }
     }
 }
 
@@ -221,6 +236,16 @@ pub(crate) struct ModelConfig {
     pub(crate) max_batch_size: usize,
     pub(crate) input: Vec<TensorConfig>,
     pub(crate) output: Vec<TensorConfig>,
+    /// How requests are put together; absent where they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dynamic_batching: Option<DynamicBatching>,
+}
+
+/// How requests are put together.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DynamicBatching {
+    pub(crate) preferred_batch_size: [usize; 1],
+    pub(crate) max_queue_delay_microseconds: u64,
 }
 
 /// An input or output as Triton's clients expect it.
@@ -249,7 +274,12 @@ impl ModelConfig {
         let Signature { inputs, outputs } = &served.signature;
         let (input, output) = (list(inputs), list(outputs));
         let (name, max_batch_size) = (served.name.clone(), served.max_batch);
-        Self { name, platform: PLATFORM, backend: "onnxruntime", max_batch_size, input, output }
+        let batching = served.model.manifest().batching.filter(|_| max_batch_size > 0);
+        let dynamic_batching = batching.map(|batching| DynamicBatching {
+            preferred_batch_size: [batching.max.min(max_batch_size)],
+            max_queue_delay_microseconds: batching.delay.as_micros() as u64,
+        });
+        Self { name, platform: PLATFORM, backend: "onnxruntime", max_batch_size, input, output, dynamic_batching }
     }
 }
 
@@ -272,12 +302,12 @@ pub(crate) struct Statistics {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelStatistics {
     pub(crate) name: String,
-    pub(crate) version: &'static str,
+    pub(crate) version: String,
     /// When the last one was answered, in milliseconds since 1970; 0 before the first.
     pub(crate) last_inference: u64,
     /// Elements of batches.
     pub(crate) inference_count: u64,
-    /// Runs of the model.
+    /// Runs of the model; requests that were put together share one.
     pub(crate) execution_count: u64,
     pub(crate) inference_stats: InferenceStatistics,
 }
@@ -304,26 +334,25 @@ pub(crate) struct CountAndTime {
 }
 
 impl ModelStatistics {
-    pub(crate) fn new(inference: &Inference, served: &Served) -> Option<Self> {
-        inference.books(served.number, |books| {
-            let answered = books.count(Outcome::Answered);
-            let failed: u64 = Outcome::ALL[1..].iter().map(|outcome| books.count(*outcome)).sum();
-            let (times, failing) = (books.times(), books.failing());
-            let took = |count, time: Duration| CountAndTime { count, ns: time.as_nanos() as u64 };
-            Self {
-                name: served.name.clone(),
-                version: VERSION,
-                last_inference: books.last().unix_micros.max(0) as u64 / 1000,
-                inference_count: books.images(),
-                execution_count: answered,
-                inference_stats: InferenceStatistics {
-                    success: took(answered, times.queued + times.computed),
-                    fail: took(failed, failing),
-                    queue: took(answered, times.queued),
-                    compute_infer: took(answered, times.computed),
-                },
-            }
-        })
+    pub(crate) fn new(served: &Served) -> Self {
+        let books = served.model.books();
+        let answered = books.count(Outcome::Answered);
+        let failed: u64 = Outcome::ALL[1..].iter().map(|outcome| books.count(*outcome)).sum();
+        let (times, failing) = (books.times(), books.failing());
+        let took = |count, time: Duration| CountAndTime { count, ns: time.as_nanos() as u64 };
+        Self {
+            name: served.name.clone(),
+            version: served.version.clone(),
+            last_inference: books.last().unix_micros.max(0) as u64 / 1000,
+            inference_count: books.images(),
+            execution_count: books.runs(),
+            inference_stats: InferenceStatistics {
+                success: took(answered, times.queued + times.computed),
+                fail: took(failed, failing),
+                queue: took(answered, times.queued),
+                compute_infer: took(answered, times.computed),
+            },
+        }
     }
 }
 

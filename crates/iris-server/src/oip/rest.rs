@@ -68,8 +68,7 @@ fn ready(app: &App) -> Result<(), Problem> {
 /// What became of the requests for each model.
 #[utoipa::path(get, path = "/v2/models/stats", tag = "inference", responses((status = 200, body = Statistics)))]
 pub(crate) async fn all_statistics(State(app): State<App>) -> Json<Statistics> {
-    let served = Served::all(&app);
-    let model_stats = served.iter().filter_map(|served| ModelStatistics::new(&app.inference, served)).collect();
+    let model_stats = Served::all(&app).iter().map(ModelStatistics::new).collect();
     Json(Statistics { model_stats })
 }
 
@@ -128,8 +127,8 @@ of_model! {
     /// What became of the requests for a model.
     get "/v2/models/{model}/stats" model_statistics
         "/v2/models/{model}/versions/{version}/stats" model_version_statistics (app, served, _request) -> Statistics {
-        let model_stats = ModelStatistics::new(&app.inference, &served?).into_iter().collect();
-        Ok(Json(Statistics { model_stats }).into_response())
+        drop(app);
+        Ok(Json(Statistics { model_stats: vec![ModelStatistics::new(&served?)] }).into_response())
     }
 
     /// Runs a model on tensors: as JSON, or with binary data behind it.
@@ -156,9 +155,10 @@ async fn infer(app: &App, served: Result<Served, Problem>, request: Request) -> 
     let (names, forms): (Vec<_>, Vec<_>) = outputs.into_iter().unzip();
     let values = served.infer(&app.inference, inputs, names, timeout).await?;
     let forms = forms.into_iter().chain(std::iter::repeat(binary));
-    let (outputs, name): (Vec<_>, _) = (values.into_iter().zip(forms).collect(), served.name.clone());
+    let outputs: Vec<_> = values.into_iter().zip(forms).collect();
     let write = move || {
-        let written = body::write(&name, id.as_deref(), &outputs).map_err(|why| Problem::new(Code::BadRequest, why))?;
+        let model = (&*served.name, &*served.version);
+        let written = body::write(model, id.as_deref(), &outputs).map_err(|why| Problem::new(Code::BadRequest, why))?;
         answer(written, wished)
     };
     app.codecs.run(write).await?

@@ -74,7 +74,10 @@ async fn the_server_and_its_models_say_what_they_are() {
     let client = Client::new();
     let server = client.get("/v2").await.good(200);
     assert_eq!(server["name"], "iris");
-    assert_eq!(server["extensions"], json!(["binary_tensor_data", "model_configuration", "statistics"]));
+    assert_eq!(
+        server["extensions"],
+        json!(["binary_tensor_data", "model_configuration", "model_repository", "statistics"])
+    );
     let model = json!({"name": "iris-n", "ready": true});
     for (path, expected) in [
         ("/v2/health/live", json!({"live": true})),
@@ -178,7 +181,7 @@ async fn what_is_wrong_with_a_request_is_told_with_what_was_expected() {
     let client = Client::new();
     for (path, expected) in [
         ("/v2/models/nothing", r#"there is no model "nothing"; there is iris-n"#),
-        ("/v2/models/iris-n/versions/2", r#"model "iris-n" has no version "2"; it has version "1""#),
+        ("/v2/models/iris-n/versions/2", r#"model "iris-n" has no version "2"; it has 1"#),
         ("/v2/nothing", "there is nothing here"),
     ] {
         assert_eq!(client.get(path).await.error(404), expected);

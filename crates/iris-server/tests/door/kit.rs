@@ -1,6 +1,7 @@
 //! What these tests share: a door on a store of its own, and requests as a browser or a program sends them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -46,6 +47,15 @@ impl Door {
     }
 
     pub(crate) fn with(timeouts: Timeouts) -> Self {
+        Self::open(timeouts, |_| String::new())
+    }
+
+    /// With the configuration that `write` gives, which may put files into the folder beside it.
+    pub(crate) fn configured(write: impl FnOnce(&Path) -> String) -> Self {
+        Self::open(Timeouts::default(), write)
+    }
+
+    fn open(timeouts: Timeouts, write: impl FnOnce(&Path) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = Options { folder: folder.path().to_owned(), ..Options::default() };
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&options).expect("a store"));
@@ -65,7 +75,7 @@ impl Door {
         let setup = SetupToken::prepare(folder.path(), &*store).expect("a token");
         let key = setup.key();
         let (view, inference) = (pipeline.view(), pipeline.inference());
-        let text = Text::new("", "iris.toml", folder.path());
+        let text = Text::new(&write(folder.path()), "iris.toml", folder.path());
         let document = text.resolve(&[]).unwrap_or_else(|problems| panic!("{problems:?}"));
         let dynamic: Arc<dyn Clock> = clock.clone();
         let sinks = Sinks::new(&store, &dynamic);
@@ -149,7 +159,9 @@ impl Drop for Door {
         // The thread ends when nobody can wish for anything any more.
         (self.app, self.router) = (None, Router::new());
         if let Some(Ok(owner)) = self.owner.take().map(JoinHandle::join) {
-            owner.pipeline.shutdown();
+            // Not on a thread that runs tasks: it waits for those of cameras, which need another one to run on.
+            let shutdown = std::thread::Builder::new().name("shutdown".into()).spawn(|| owner.pipeline.shutdown());
+            shutdown.expect("a thread").join().expect("no panic");
         }
     }
 }

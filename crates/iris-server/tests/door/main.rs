@@ -8,4 +8,5 @@ mod inference;
 mod kit;
 mod limits;
 mod openapi;
+mod repository;
 mod session;

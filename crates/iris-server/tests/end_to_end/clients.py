@@ -1,7 +1,7 @@
 """Asks a server by Triton's own clients, in each of their forms, and says `good` if all of it was answered as it should be.
 
-Called with the server's host and port, a token, the name of a model with one floating-point input of open batch, and, where the
-server speaks TLS, the certificate to trust.
+Called with the server's host and port, a token that may ask models, one that may do everything, the name of a model with one
+floating-point input of open batch, and, where the server speaks TLS, the certificate to trust.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ import tritonclient.http as http
 import tritonclient.http.aio as http_aio
 from tritonclient.utils import InferenceServerException
 
-address, token, model = sys.argv[1:4]
-certificate = sys.argv[4] if len(sys.argv) > 4 else None
+address, token, admin_token, model = sys.argv[1:5]
+certificate = sys.argv[5] if len(sys.argv) > 5 else None
 if certificate:
     rest_tls = {"ssl": True, "ssl_options": {"ca_certs": certificate}}
     rest_aio_tls = {"ssl": True, "ssl_context": ssl.create_default_context(cafile=certificate)}
@@ -29,6 +29,11 @@ else:
 def auth():
     """Made anew for each call, because the clients write into it."""
     return {"authorization": f"Bearer {token}"}
+
+
+def admin():
+    """The same for whoever may load and unload."""
+    return {"authorization": f"Bearer {admin_token}"}
 
 
 def refused(call, *words):
@@ -101,6 +106,22 @@ refused(lambda: rest.infer(model, inputs(http, first[:, :, 1:]), headers=auth())
 whole = first.astype(np.int64)
 refused(lambda: rest.infer(model, inputs(http, whole, datatype="INT64"), headers=auth()), "INT64", "should be FP32")
 refused(lambda: rest.get_model_metadata(model), "401")
+
+# --- The repository ---
+
+ready = {"name": model, "version": "1", "state": "READY", "reason": ""}
+assert rest.get_model_repository_index(headers=admin()) == [ready]
+refused(lambda: rest.get_model_repository_index(headers=auth()), "403")
+refused(lambda: rest.unload_model(model, headers=auth()), "403")
+rest.unload_model(model, headers=admin())
+assert not rest.is_model_ready(model, headers=auth())
+refused(lambda: rest.infer(model, inputs(http, first), headers=auth()), "503")
+[unloaded] = rest.get_model_repository_index(headers=admin())
+assert unloaded["state"] == "UNAVAILABLE" and "unloaded" in unloaded["reason"], unloaded
+refused(lambda: rest.load_model(model, headers=admin(), config="{}"), "400", "config")
+refused(lambda: rest.load_model("nothing", headers=admin()), "404", "there is no model")
+rest.load_model(model, headers=admin())
+same(rest.infer(model, inputs(http, first), headers=auth()))
 rest.close()
 
 # --- gRPC, one after the other ---

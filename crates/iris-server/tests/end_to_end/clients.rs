@@ -35,7 +35,8 @@ fn ask(Clients { whose, script, packages, installed_by }: &Clients, config: &Con
     let token = run_iris(&words).good().trim().to_owned();
     let (_, address) = server.address.split_once("://").expect("an address");
     let mut clients = Command::new(PYTHON);
-    clients.arg(crate_root.join("tests/end_to_end").join(script)).args([address, &token, "blobs"]).args(more);
+    let script = crate_root.join("tests/end_to_end").join(script);
+    clients.arg(script).args([address, &token, &server.token, "blobs"]).args(more);
     let asked = clients.env("PYTHONPATH", packages).output().expect("Python starts");
     let said = format!("{}{}", String::from_utf8_lossy(&asked.stdout), String::from_utf8_lossy(&asked.stderr));
     assert!(asked.status.success() && said.contains("good"), "{said}");

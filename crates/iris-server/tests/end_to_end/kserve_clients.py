@@ -13,7 +13,7 @@ from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRe
 from kserve.inference_client import RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 
-address, token, model = sys.argv[1:4]
+address, token, _, model = sys.argv[1:5]
 base = f"http://{address}"
 auth = {"authorization": f"Bearer {token}"}
 metadata = tuple(auth.items())

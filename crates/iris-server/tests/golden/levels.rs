@@ -38,7 +38,7 @@ pub(crate) fn frames() -> String {
 /// What the model sees in each frame, from left to right: name, score, box in pixels, class.
 pub(crate) fn detections() -> String {
     let model = Model::open(&testdata("models/blobs")).expect("the project's model");
-    let mut preprocessor = Preprocessor::new(&model.manifest);
+    let mut preprocessor = Preprocessor::new(&model.manifest).expect("a detector");
     // The pipeline asks for weak boxes too: trackers carry on with them.
     let options = Options { score: Some(model.manifest.thresholds.score.min(Profile::LOW)), ..Options::default() };
     let mut detector = Detector::load(&model, &options).expect("the model loads");

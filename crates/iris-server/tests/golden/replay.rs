@@ -9,6 +9,7 @@ use iris_flow::blocking::Receiver;
 use iris_infer::Sharing;
 use iris_pipeline::{CameraSettings, Cores, DeviceSettings, Pipeline, Report, Settings, Stages, View};
 use iris_server::message::Message;
+use iris_server::repository::Repository;
 use iris_server::{config, setup};
 
 use crate::text::testdata;
@@ -38,7 +39,8 @@ pub(crate) fn run(cores: usize) -> Outcome {
     let (mut pipeline, reports) =
         Pipeline::start(&settings, clock, &local_clock, runtime.handle().clone()).expect("the pipeline starts");
     let view = pipeline.view();
-    let cameras = setup::cameras(&config, &pipeline).expect("settings of the camera");
+    let models = Repository::default().following(&config, &pipeline);
+    let cameras = setup::cameras(&config, &models).expect("settings of the camera");
     let cameras = cameras.into_iter().map(|camera| CameraSettings { report_frames: true, ..camera }).collect();
     pipeline.apply(cameras).expect("the camera is taken");
     let outcome = follow(&reports);

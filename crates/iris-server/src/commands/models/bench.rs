@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use iris_infer::manifest::Input;
 use iris_infer::{ElementType, Model, OrtRuntime, Runtime, Value};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
@@ -59,7 +60,7 @@ fn measure(path: &Path, seconds: f64) -> Result<String> {
     }
     times.sort_by(f64::total_cmp);
     let at = |share: f64| 1000.0 * times[((times.len() - 1) as f64 * share).round() as usize];
-    let size = model.manifest.input.size();
+    let size = picture(&model)?.size();
     Ok(format!(
         "{:>6.2} ms  {:>6.2} ms  {:>6}  {:>9}  {:>6.1} MB",
         at(0.5),
@@ -75,10 +76,15 @@ fn grey(model: &Model, runtime: &OrtRuntime) -> Result<(Value, Vec<String>)> {
     let signature = runtime.signature();
     let port = signature.inputs.first().context("the model has no input")?;
     let data_type = port.data_type().context("its input holds no numbers")?;
-    let size = model.manifest.input.size();
+    let picture = picture(model)?;
+    let size = picture.size();
     let shape = vec![1, 3, size.height as usize, size.width as usize];
     let bytes = Value::byte_size(data_type, &shape).context("its input is too large")?;
-    let fill = if model.manifest.input.element == ElementType::U8 { 114 } else { 0 };
+    let fill = if picture.element == ElementType::U8 { 114 } else { 0 };
     let value = Value { name: port.name.clone(), data_type, shape, bytes: vec![fill; bytes].into() };
     Ok((value, signature.outputs.iter().map(|port| port.name.clone()).collect()))
+}
+
+fn picture(model: &Model) -> Result<&Input> {
+    model.manifest.input.as_ref().context("its manifest describes no picture")
 }

@@ -38,10 +38,13 @@ fn print_graph(out: &mut impl Write, info: &ModelInfo) -> Result<()> {
 }
 
 fn print_manifest(out: &mut impl Write, manifest: &Manifest) -> Result<()> {
-    let input = &manifest.input;
     writeln!(out, "name        {}", manifest.name)?;
+    let Ok((input, output)) = manifest.detector() else {
+        writeln!(out, "task        {}", manifest.task.label())?;
+        return Ok(());
+    };
     writeln!(out, "picture     {}x{}, {:?}, {:?}", input.width, input.height, input.color, input.anchor)?;
-    writeln!(out, "decoder     {:?}", manifest.output)?;
+    writeln!(out, "decoder     {output:?}")?;
     writeln!(out, "thresholds  score {}, IoU {}", manifest.thresholds.score, manifest.thresholds.iou)?;
     writeln!(out, "classes     {}: {}", manifest.classes.len(), manifest.classes.join(", "))?;
     Ok(())

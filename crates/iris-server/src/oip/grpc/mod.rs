@@ -18,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use self::messages::infer_parameter::ParameterChoice;
 use self::messages::model_metadata_response::TensorMetadata;
 use self::messages::{
-    DataType, InferParameter, InferStatistics, ModelConfigRequest, ModelConfigResponse, ModelInferResponse, ModelInput,
-    ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest, ModelReadyResponse,
-    ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse, ServerLiveRequest, ServerLiveResponse,
-    ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse, StatisticDuration,
+    DataType, InferParameter, InferStatistics, ModelConfigRequest, ModelConfigResponse, ModelDynamicBatching,
+    ModelInferResponse, ModelInput, ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest,
+    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse, ServerLiveRequest,
+    ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
+    StatisticDuration,
 };
 use self::tensors::Asked;
 use self::wire::{Message, Messages};
@@ -123,8 +124,7 @@ fn tell(app: &App, method: &str, message: &Message) -> Result<Bytes, Problem> {
         "ModelStatistics" => {
             let ModelStatisticsRequest { name, version } = asked(message)?;
             let served = if name.is_empty() { Served::all(app) } else { vec![Served::find(app, &name, &version)?] };
-            let statistics = |served: &Served| ModelStatistics::new(&app.inference, served).map(Into::into);
-            let model_stats = served.iter().filter_map(statistics).collect();
+            let model_stats = served.iter().map(|served| ModelStatistics::new(served).into()).collect();
             wire::frame(&ModelStatisticsResponse { model_stats }, coding)
         }
         _ => Err(Problem::new(Code::MethodNotAllowed, format!("{method} is not offered"))),
@@ -150,7 +150,7 @@ async fn run(app: &App, asked: Asked, timeout: Option<Duration>) -> Result<Model
     let served = Served::find(app, &model, &version)?;
     let timeout = own.into_iter().chain(timeout).min();
     let values = served.infer(&app.inference, inputs, outputs, timeout).await?;
-    Ok(tensors::write(model, id, values))
+    Ok(tensors::write(model, served.version, id, values))
 }
 
 /// Answers the requests of a stream in their order. One that fails is answered with why, and the stream goes on. It ends with
@@ -222,13 +222,14 @@ impl From<ModelMetadata> for ModelMetadataResponse {
             let tensor = |super::TensorMetadata { name, datatype, shape }| TensorMetadata { name, datatype, shape };
             tensors.into_iter().map(tensor).collect()
         };
-        let versions = versions.into_iter().map(Into::into).collect();
         Self { name, versions, platform: platform.into(), inputs: list(inputs), outputs: list(outputs) }
     }
 }
 
 impl From<ModelConfig> for messages::ModelConfig {
-    fn from(ModelConfig { name, platform, backend, max_batch_size, input, output }: ModelConfig) -> Self {
+    fn from(
+        ModelConfig { name, platform, backend, max_batch_size, dynamic_batching, input, output }: ModelConfig,
+    ) -> Self {
         let data_type = |name: &str| DataType::from_str_name(name).unwrap_or_default().into();
         let read =
             |TensorConfig { name, data_type: kind, dims }| ModelInput { name, data_type: data_type(&kind), dims };
@@ -241,6 +242,10 @@ impl From<ModelConfig> for messages::ModelConfig {
             max_batch_size: max_batch_size as i32,
             input: input.into_iter().map(read).collect(),
             output: output.into_iter().map(write).collect(),
+            dynamic_batching: dynamic_batching.map(|batching| ModelDynamicBatching {
+                preferred_batch_size: batching.preferred_batch_size.map(|size| size as i32).to_vec(),
+                max_queue_delay_microseconds: batching.max_queue_delay_microseconds,
+            }),
         }
     }
 }
@@ -257,7 +262,7 @@ impl From<ModelStatistics> for messages::ModelStatistics {
         };
         Self {
             name: statistics.name,
-            version: statistics.version.into(),
+            version: statistics.version,
             last_inference: statistics.last_inference,
             inference_count: statistics.inference_count,
             execution_count: statistics.execution_count,

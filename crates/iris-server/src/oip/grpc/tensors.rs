@@ -11,7 +11,7 @@ use super::messages::infer_parameter::ParameterChoice;
 use super::messages::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use super::messages::model_infer_response::InferOutputTensor;
 use super::messages::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
-use crate::oip::{NOT_OFFERED, VERSION, datatype, not_offered, only_binary, parse_datatype};
+use crate::oip::{NOT_OFFERED, datatype, not_offered, only_binary, parse_datatype};
 
 /// The most that may stand in a request beside raw tensors, in bytes. It takes up to 16 times as much in memory.
 const MAX_TYPED: usize = 8_000_000;
@@ -207,8 +207,8 @@ pub(in crate::oip) fn read_answer(answer: ModelInferResponse) -> Result<Vec<Valu
 }
 
 /// The answer of a model.
-pub(super) fn write(model: String, id: String, outputs: Vec<Value>) -> ModelInferResponse {
-    let mut answer = ModelInferResponse { model_name: model, model_version: VERSION.into(), id, ..Default::default() };
+pub(super) fn write(model: String, version: String, id: String, outputs: Vec<Value>) -> ModelInferResponse {
+    let mut answer = ModelInferResponse { model_name: model, model_version: version, id, ..Default::default() };
     for Value { name, data_type, shape, bytes } in outputs {
         let shape = shape.iter().map(|side| *side as i64).collect();
         let datatype = datatype(data_type).into();
@@ -277,7 +277,7 @@ mod tests {
             (asked.inputs, asked.outputs, asked.timeout),
             (vec![value.clone()], vec!["y".into()], Some(Duration::from_secs(2)))
         );
-        let mut answer = write("m".into(), "7".into(), vec![value.clone()]);
+        let mut answer = write("m".into(), "1".into(), "7".into(), vec![value.clone()]);
         assert_eq!(read_answer(answer.clone()), Ok(vec![value.clone()]));
         answer.raw_output_contents.push(Bytes::new());
         assert!(read_answer(answer.clone()).is_err_and(|why| why.contains("2 raw_output_contents for 1 outputs")));
