@@ -89,6 +89,9 @@ pub(super) fn all() -> Vec<Route> {
         Infer rest::model_infer;
         Infer rest::model_version_infer;
         Infer grpc::call;
+        Admin grpc::call_repository_index;
+        Admin grpc::call_repository_load;
+        Admin grpc::call_repository_unload;
 
         Admin repository::repository_index;
         Admin repository::load_model;

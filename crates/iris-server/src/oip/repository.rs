@@ -82,10 +82,7 @@ pub(crate) async fn load_model(
     body: Bytes,
 ) -> Result<(), Problem> {
     let RepositoryRequest { parameters } = read(&body)?;
-    check(&parameters)?;
-    app.control.load_model(model.clone()).await?;
-    tracing::info!(by = caller.name(), model, "loaded a model");
-    Ok(())
+    load(&app, &caller, model, parameters.keys()).await
 }
 
 /// Unloads a model. What was asked of it before is answered. One that a camera uses is not unloaded.
@@ -98,7 +95,30 @@ pub(crate) async fn unload_model(
     body: Bytes,
 ) -> Result<(), Problem> {
     let RepositoryRequest { parameters } = read(&body)?;
-    check(&parameters)?;
+    unload(&app, &caller, model, parameters.keys()).await
+}
+
+/// Loads a model, asked with parameters of those names.
+pub(crate) async fn load<'a>(
+    app: &App,
+    caller: &Caller,
+    model: String,
+    parameters: impl Iterator<Item = &'a String>,
+) -> Result<(), Problem> {
+    check(parameters)?;
+    app.control.load_model(model.clone()).await?;
+    tracing::info!(by = caller.name(), model, "loaded a model");
+    Ok(())
+}
+
+/// The same for unloading one.
+pub(crate) async fn unload<'a>(
+    app: &App,
+    caller: &Caller,
+    model: String,
+    parameters: impl Iterator<Item = &'a String>,
+) -> Result<(), Problem> {
+    check(parameters)?;
     app.control.unload_model(model.clone()).await?;
     tracing::info!(by = caller.name(), model, "unloaded a model");
     Ok(())
@@ -113,8 +133,8 @@ fn read<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Proble
 }
 
 /// Refuses parameters that ask for something else than what is done.
-pub(crate) fn check(parameters: &serde_json::Map<String, serde_json::Value>) -> Result<(), Problem> {
-    match parameters.keys().find(|name| *name != "unload_dependents") {
+fn check<'a>(mut parameters: impl Iterator<Item = &'a String>) -> Result<(), Problem> {
+    match parameters.find(|name| *name != "unload_dependents") {
         Some(name) => {
             let detail =
                 format!("the parameter {name:?} is not offered: models are loaded as they lie on the server's disk");

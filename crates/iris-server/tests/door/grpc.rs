@@ -118,11 +118,34 @@ async fn calls_pass_the_same_door_as_requests() {
         let viewer = client.door.token(&[Scope::View], None);
         assert!(client.call_as(&viewer, &path, live()).await.status(7).ends_with("may not do this"));
     }
+    // Whatever a path is written like.
+    for method in ["RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"] {
+        client.call(method, live()).await.status(7);
+        client.call(&method.replacen('R', "%52", 1), live()).await.status(12);
+    }
     for method in ["SystemSharedMemoryStatus", "Nothing"] {
         assert_eq!(client.call(method, live()).await.status(12), format!("{method} is not offered"));
     }
     client.call_as(&client.token, "/grpc.health.v1.Health/Check", live()).await.status(12);
     client.door.send(&client.token, "POST", &path, Some("{}".into())).await.bad(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn admins_see_and_change_which_models_there_are() {
+    let client = Client::new();
+    let admin = client.door.token(&[Scope::Admin], None);
+    let call = async |method: &str, message: &[u8]| {
+        client.call_as(&admin, &format!("{SERVICE}{method}"), frame(message)).await
+    };
+    let index = call("RepositoryIndex", &[]).await;
+    let expected = field(1, [field(1, "iris-n"), field(2, "1"), field(3, "READY")].concat());
+    assert_eq!(index.messages, [expected]);
+    let nothing = call("RepositoryModelLoad", &field(2, "nothing")).await.status(5);
+    assert!(nothing.contains("nothing"), "{nothing}");
+    let override_it = field(3, [field(1, "config"), field(2, field(3, "{}"))].concat());
+    let refused = call("RepositoryModelLoad", &[field(2, "iris-n"), override_it].concat()).await.status(3);
+    assert!(refused.contains("\"config\" is not offered"), "{refused}");
+    call("RepositoryModelLoad", &field(2, "iris-n")).await.status(0);
 }
 
 #[tokio::test]

@@ -17,15 +17,18 @@ use tokio_util::sync::CancellationToken;
 
 use self::messages::infer_parameter::ParameterChoice;
 use self::messages::model_metadata_response::TensorMetadata;
+use self::messages::repository_index_response::ModelIndex;
 use self::messages::{
     DataType, InferParameter, InferStatistics, ModelConfigRequest, ModelConfigResponse, ModelDynamicBatching,
     ModelInferResponse, ModelInput, ModelMetadataRequest, ModelMetadataResponse, ModelOutput, ModelReadyRequest,
-    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse, ServerLiveRequest,
-    ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
-    StatisticDuration,
+    ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse, ModelStreamInferResponse,
+    RepositoryIndexRequest, RepositoryIndexResponse, RepositoryModelLoadRequest, RepositoryModelLoadResponse,
+    RepositoryModelUnloadRequest, RepositoryModelUnloadResponse, ServerLiveRequest, ServerLiveResponse,
+    ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse, StatisticDuration,
 };
 use self::tensors::Asked;
 use self::wire::{Message, Messages};
+use super::repository;
 use super::{ModelConfig, ModelMetadata, ModelStatistics, Served, ServerMetadata, TensorConfig};
 use crate::door::{App, Caller, Code, Problem};
 
@@ -48,9 +51,7 @@ pub(crate) async fn call(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    if !wire::is_call(&request) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "this is for calls of gRPC, which are application/grpc"));
-    }
+    is_call(&request)?;
     let (head, body) = request.into_parts();
     let timeout = wire::timeout(&head.headers)?;
     let most = if method.ends_with("Infer") { app.max_request } else { MAX_NAMES };
@@ -71,6 +72,54 @@ pub(crate) async fn call(
     Ok(wire::answer(stream::iter([Ok(frame)]), coding))
 }
 
+fn is_call(request: &Request) -> Result<(), Problem> {
+    let other = || Problem::new(Code::UnsupportedMediaType, "this is for calls of gRPC, which are application/grpc");
+    wire::is_call(request).then_some(()).ok_or_else(other)
+}
+
+/// Each call to the repository of models: a route of its own, because it is not for all who may ask models.
+macro_rules! of_repository {
+    ($(#[doc = $what:literal] $path:literal $name:ident ($app:ident, $caller:ident, $asked:pat = $request:ty) $run:expr)*) => {$(
+        #[doc = $what]
+        #[utoipa::path(post, path = $path, tag = "inference", request_body(content((Vec<u8> = "application/grpc"))),
+            responses((status = 200, body = Vec<u8>, content_type = "application/grpc")))]
+        pub(crate) async fn $name(
+            State($app): State<App>,
+            $caller: Caller,
+            request: Request,
+        ) -> Result<Response, Problem> {
+            is_call(&request)?;
+            let (head, body) = request.into_parts();
+            let mut messages = Messages::new(&$app, &head, body, MAX_NAMES)?;
+            let message = messages.one().await?;
+            let $asked: $request = asked(&message)?;
+            let frame = wire::frame(&$run, message.coding)?;
+            Ok(wire::answer(stream::iter([Ok(frame)]), messages.coding()))
+        }
+    )*};
+}
+
+of_repository! {
+    /// Every version of every model, and whether it is ready, over gRPC.
+    "/inference.GRPCInferenceService/RepositoryIndex" call_repository_index
+        (app, _caller, RepositoryIndexRequest { ready } = RepositoryIndexRequest)
+        RepositoryIndexResponse { models: repository::index(&app, ready).into_iter().map(Into::into).collect() }
+
+    /// Loads a model as its files are now, over gRPC.
+    "/inference.GRPCInferenceService/RepositoryModelLoad" call_repository_load
+        (app, caller, RepositoryModelLoadRequest { model_name, parameters } = RepositoryModelLoadRequest) {
+            repository::load(&app, &caller, model_name, parameters.keys()).await?;
+            RepositoryModelLoadResponse {}
+        }
+
+    /// Unloads a model, over gRPC.
+    "/inference.GRPCInferenceService/RepositoryModelUnload" call_repository_unload
+        (app, caller, RepositoryModelUnloadRequest { model_name, parameters } = RepositoryModelUnloadRequest) {
+            repository::unload(&app, &caller, model_name, parameters.keys()).await?;
+            RepositoryModelUnloadResponse {}
+        }
+}
+
 /// Ends after that time, if there is one.
 async fn until(timeout: Option<Duration>) {
     match timeout {
@@ -83,11 +132,12 @@ fn late() -> Problem {
     Problem::new(Code::Timeout, "the call's own deadline passed")
 }
 
+fn asked<T: prost::Message + Default>(message: &Message) -> Result<T, Problem> {
+    message.read(|bytes| T::decode(bytes).map_err(|error| format!("the request: {error}")))
+}
+
 /// Answers the calls that only look.
 fn tell(app: &App, method: &str, message: &Message) -> Result<Bytes, Problem> {
-    fn asked<T: prost::Message + Default>(message: &Message) -> Result<T, Problem> {
-        message.read(|bytes| T::decode(bytes).map_err(|error| format!("the request: {error}")))
-    }
     let coding = message.coding;
     match method {
         "ServerLive" => {
@@ -208,6 +258,12 @@ async fn in_stream(app: &App, caller: &Caller, message: Message) -> Result<Bytes
     answer.parameters.insert(FINAL.into(), parameter);
     let answer = ModelStreamInferResponse { error_message, infer_response: Some(answer) };
     app.codecs.run(move || wire::frame(&answer, coding)).await?
+}
+
+impl From<repository::IndexEntry> for ModelIndex {
+    fn from(repository::IndexEntry { name, version, state, reason }: repository::IndexEntry) -> Self {
+        Self { name, version, state: state.to_owned(), reason }
+    }
 }
 
 impl From<ServerMetadata> for ServerMetadataResponse {
