@@ -317,6 +317,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/videos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a model sees in a video: a job, whose pictures wait beside the cameras as all requests do. It can be asked about for an
+         *     hour after its end, by whoever sent the video. Files of any form that cameras' recordings have, as large as other requests may be.
+         * @description Access: infer.
+         */
+        post: operations["add_video"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -603,6 +624,50 @@ export interface paths {
          * @description Access: admin.
          */
         patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/v1/videos/{video}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far a video was looked at.
+         * @description Access: infer.
+         */
+        get: operations["get_video"];
+        put?: never;
+        post?: never;
+        /**
+         * Ends the looking at a video and forgets what was seen.
+         * @description Access: infer.
+         */
+        delete: operations["remove_video"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/videos/{video}/detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was seen in a video so far: a line of JSON for each picture that was looked at.
+         * @description Access: infer.
+         */
+        get: operations["video_detections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/health": {
@@ -1523,6 +1588,16 @@ export interface components {
              */
             width: number;
         };
+        /** @description What was seen in one picture of a video. */
+        SeenAt: {
+            /** @description The strongest first. */
+            detections: components["schemas"]["Detection"][];
+            /**
+             * Format: double
+             * @description Seconds from the video's beginning.
+             */
+            time: number;
+        };
         /** @description Whether the server answers. */
         ServerLive: {
             live: boolean;
@@ -1809,6 +1884,34 @@ export interface components {
          * @enum {string}
          */
         Verdict: "new" | "confirmed" | "dismissed";
+        /** @description A video, and how far it was looked at. */
+        Video: {
+            /** @description Why it failed. */
+            error?: string | null;
+            id: string;
+            /**
+             * Format: int64
+             * @description In how many pictures.
+             */
+            looks: number;
+            model: string;
+            /**
+             * Format: double
+             * @description How much of it was looked at, 0 to 1, where it says how long it is.
+             */
+            progress?: number | null;
+            /**
+             * Format: double
+             * @description How far it was looked at, in seconds.
+             */
+            seconds: number;
+            state: components["schemas"]["VideoState"];
+        };
+        /**
+         * @description How far a job is.
+         * @enum {string}
+         */
+        VideoState: "waiting" | "running" | "done" | "failed";
         /** @description A part of what was sent, and what is wrong with it. */
         Wrong: {
             /** @description What is wrong and what would be right. */
@@ -2467,6 +2570,47 @@ export interface operations {
             };
         };
     };
+    add_video: {
+        parameters: {
+            query?: {
+                /** @description How many pictures of each second of the video are looked at, 0.1 to 60. */
+                rate?: number;
+                /** @description The lowest score, 0.1 to 1. Left out: the model's own threshold. */
+                min_score?: number;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "video/mp4": number[];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    /** @description Where to ask about it */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Video"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -3052,6 +3196,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_video: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Video"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_video: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    video_detections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                video: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["SeenAt"];
                 };
             };
             /** @description What is wrong */
