@@ -241,7 +241,7 @@ fn what_is_not_the_file_that_it_should_be_is_not_kept() {
         ("garbage", "the model is not loaded"),
         ("unseen", "--unverified"),
         ("local", "only http and https"),
-        ("down", "onnection refused"),
+        ("down", "refused"),
         ("../up", "the name"),
         ("nothing", "the catalogue has no model \"nothing\"; it has wrong"),
     ] {
