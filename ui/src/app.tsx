@@ -17,6 +17,7 @@ import { CameraPage } from './pages/camera';
 import { CamerasPage } from './pages/cameras';
 import { EventsPage } from './pages/events';
 import { LivePage } from './pages/live';
+import { ModelsPage } from './pages/models';
 import { ReferencePage } from './pages/reference';
 import { SetupPage } from './pages/setup';
 import { SignInPage } from './pages/sign-in';
@@ -91,6 +92,7 @@ function Inside({ session }: { session: Session }) {
             <Route path="/users" component={UsersPage} />
             <Route path="/tokens" component={TokensPage} />
             <Route path="/sinks" component={SinksPage} />
+            <Route path="/models" component={ModelsPage} />
             <Route path="/reference" component={ReferencePage} />
             <Route>
               <Nothing icon="info" title="There is no such page" />

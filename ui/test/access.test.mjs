@@ -5,12 +5,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { noBrowser, startBrowser } from './browser.mjs';
+import { choosePicture, noBrowser, startBrowser } from './browser.mjs';
 import { startMock } from './mock/server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
+/** Path, how the mock starts, what is shown, and what is done then until something else is shown. */
 const PAGES = [
   ['/', {}, '.tile'],
   ['/', { empty: true }, '.nothing'],
@@ -26,6 +27,8 @@ const PAGES = [
   ['/users', {}, '.entry'],
   ['/tokens', {}, '.entry'],
   ['/sinks', {}, '.entry'],
+  ['/models', {}, '.model'],
+  ['/models', {}, '.model', choosePicture],
   ['/reference', {}, '.opblock'],
   ['/', { session: false }, 'form'],
   ['/setup#token=let-me-in', { session: false, setup: true }, 'form'],
@@ -46,22 +49,25 @@ describe('every page can be used by everyone', { skip }, () => {
   });
   after(() => browser.close());
 
-  for (const [path, options, shown] of PAGES) {
-    test(`${path} ${JSON.stringify(options)}`, async () => {
-      const { url, close } = await startMock({ session: true, ...options });
+  for (const [path, options, shown, act] of PAGES) {
+    test(`${path} ${JSON.stringify(options)}${act ? `, ${act.name}` : ''}`, async () => {
+      const { url, mock, close } = await startMock({ session: true, ...options });
       for (const screen of SCREENS)
-        await check(await browser.newPage({ ...screen, bypassCSP: true }), url + path, shown);
+        await check(await browser.newPage({ ...screen, bypassCSP: true }), url + path, shown, (page) =>
+          act?.(page, mock),
+        );
       await close();
     });
   }
 });
 
-async function check(page, address, shown) {
+async function check(page, address, shown, act) {
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   await page.goto(address);
   await page.locator(shown).first().waitFor();
+  await act(page);
   await page.evaluate(AXE);
   const violations = await page.evaluate(async (rules) => {
     const { violations } = await axe.run(document, { runOnly: rules });

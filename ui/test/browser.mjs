@@ -22,3 +22,11 @@ export const noBrowser = existsSync(CHROMIUM)
   : `there is no ${CHROMIUM}; IRIS_CHROMIUM may name a Chromium or Chrome`;
 
 export const startBrowser = () => chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+
+/** Chooses the mock's picture for the first model, and waits for what becomes of it. */
+export async function choosePicture(page, { picture }) {
+  const model = page.locator('.model').first();
+  const file = { name: 'street.jpg', mimeType: 'image/jpeg', buffer: picture };
+  await model.getByLabel('Choose a picture').setInputFiles(file);
+  await model.getByRole('status').or(model.getByRole('alert')).waitFor();
+}

@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startBrowser } from './browser.mjs';
+import { choosePicture, startBrowser } from './browser.mjs';
 import { startMock } from './mock/server.mjs';
 
 const [folder = 'looks', ...only] = process.argv.slice(2);
@@ -74,6 +74,9 @@ const PAGES = [
   ['users-add', '/users', {}, (page) => page.getByRole('button', { name: 'Add a user' }).click()],
   ['tokens', '/tokens'],
   ['sinks', '/sinks'],
+  ['models', '/models'],
+  ['models-found', '/models', {}, choosePicture],
+  ['models-refused', '/models', {}, (page) => choosePicture(page, { picture: Buffer.from('no picture') })],
   ['menu', '/events', {}, (page) => page.getByTitle('Account').click()],
   ['reference', '/reference'],
   ['sign-in', '/', { session: false }],

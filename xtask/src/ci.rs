@@ -7,6 +7,7 @@ use crate::{codegen, setup, test, training, ui};
 
 pub(crate) fn run() -> Result<()> {
     setup::linters()?;
+    setup::kserve()?;
     all(&[
         ("format", &|| run_command(&mut cargo(["fmt", "--all", "--check"]))),
         ("spelling", &|| run_command(&mut program(setup::path_of("typos")))),

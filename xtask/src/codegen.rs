@@ -15,6 +15,9 @@ const OPENAPI: &str = "api/openapi.json";
 /// The API's types as the page knows them.
 const PAGE_TYPES: &str = "ui/src/api/schema.ts";
 const TEST_MODELS: &str = "testdata/models";
+/// The messages of gRPC, and the same in Rust.
+const PROTOCOL: &str = "api/inference.proto";
+const MESSAGES: &str = "crates/iris-server/src/oip/grpc/messages.rs";
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let shadow = root().join("target/codegen");
@@ -39,9 +42,28 @@ fn generate(shadow: &Path) -> Result<()> {
         )?;
     }
     ui::types(&shadow.join(OPENAPI), &shadow.join(PAGE_TYPES))?;
+    messages(&shadow.join(MESSAGES))?;
     let models = shadow.join(TEST_MODELS);
     fs::create_dir_all(&models)?;
     run_command(cargo(["run", "--quiet", "--package", "iris-infer", "--example", "make-blobs", "--"]).arg(models))
+}
+
+/// Writes the messages of gRPC in Rust. Done here and not whenever the server is compiled, so that nobody who compiles it
+/// needs a compiler of protocols.
+fn messages(file: &Path) -> Result<()> {
+    let (api, name) = PROTOCOL.split_once('/').context("the protocol lies in a folder")?;
+    let protocol = protox::compile([name], [root().join(api)]).with_context(|| format!("cannot read {PROTOCOL}"))?;
+    let mut config = prost_build::Config::new();
+    // Bytes are not copied out of a message, and maps have an order.
+    config.bytes(["."]).btree_map(["."]);
+    let modules = config.generate(vec![(prost_build::Module::from_parts(["messages"]), protocol.file[0].clone())])?;
+    let code = modules.into_values().next().context("a protocol gives a module")?;
+    fs::create_dir_all(file.parent().unwrap_or(file))?;
+    fs::write(
+        file,
+        format!("//! The messages of gRPC. Generated from `{PROTOCOL}` by `cargo xtask codegen`.\n\n{code}"),
+    )?;
+    Ok(())
 }
 
 fn empty(folder: &Path) -> Result<()> {

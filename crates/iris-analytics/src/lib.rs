@@ -11,6 +11,6 @@ mod sizes;
 pub mod tracker;
 pub mod zone;
 
-pub use motion::MotionGate;
+pub use motion::{Fidelity, MotionGate};
 pub use sizes::SizeGate;
 pub use tracker::{ClassGroups, Profile, Tracker, TrackerKind};

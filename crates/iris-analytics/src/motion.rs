@@ -60,6 +60,17 @@ pub struct MotionGate {
     row: Vec<u16>,
 }
 
+/// How near a frame is to what the camera sent. Without deblocking pictures drift from that up to the next key frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fidelity {
+    /// It is just that.
+    Exact,
+    /// It has drifted, as the one before it has, or little more.
+    Drifting,
+    /// A key frame behind pictures that had drifted: what differs from them need not have moved.
+    Renewed,
+}
+
 /// What a picture is compared with.
 #[derive(Debug, Clone, Copy)]
 enum Past {
@@ -79,7 +90,7 @@ struct Cell {
 impl MotionGate {
     /// Whether something moves, or did within the last second. Takes the frames of one camera in order; the first one, and
     /// a picture of another size, are compared with nothing.
-    pub fn see(&mut self, frame: &Frame) -> bool {
+    pub fn see(&mut self, frame: &Frame, fidelity: Fidelity) -> bool {
         let at = frame.at.media;
         if frame.format == PixelFormat::Rgb {
             return true;
@@ -91,11 +102,16 @@ impl MotionGate {
         }
         std::mem::swap(&mut self.now, &mut self.before);
         self.sum_up(frame.plane(0));
-        let moves = self.differs_from(Past::Frame);
-        if moves || (!self.open && self.differs_from(Past::Background)) {
+        let threshold = self.threshold();
+        // Against the background, what has drifted shows as well.
+        let from_background = if fidelity == Fidelity::Exact { threshold } else { 2 * threshold };
+        let moves = fidelity != Fidelity::Renewed && self.differs_from(Past::Frame, threshold);
+        if moves || (!self.open && self.differs_from(Past::Background, from_background)) {
             self.moved = Some(at);
         }
-        self.note_changes(at);
+        if fidelity != Fidelity::Renewed {
+            self.note_changes(at);
+        }
         let was_open = std::mem::replace(&mut self.open, self.moved.is_some_and(|moved| at.since(moved) < HOLD));
         match (was_open, self.open) {
             (true, false) => self.background.copy_from_slice(&self.now),
@@ -163,8 +179,7 @@ impl MotionGate {
     }
 
     /// Whether enough cells differ that count and lie beside each other: what is scattered is noise.
-    fn differs_from(&mut self, past: Past) -> bool {
-        let threshold = self.threshold();
+    fn differs_from(&mut self, past: Past, threshold: u16) -> bool {
         let past = match past {
             Past::Frame => &self.before,
             Past::Background => &self.background,

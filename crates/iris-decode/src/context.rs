@@ -36,15 +36,13 @@ pub(crate) enum Received {
 
 impl Context {
     /// Opens a decoder.
-    pub(crate) fn open(params: &CodecParams, limits: Limits, skip: Skip) -> Result<Self, Cause> {
+    pub(crate) fn open(params: &CodecParams, limits: Limits) -> Result<Self, Cause> {
         let codec = decoder::find(id(params.codec)).ok_or(Cause::Unsupported(params.codec))?;
         let mut context = codec::Context::new_with_codec(codec);
         configure(&mut context, params, limits)?;
         let opened = log::explain(|| context.decoder().open_as(codec));
         let decoder = opened.map_err(|reason| Cause::BadParameters(params.codec, reason))?;
-        let mut context = Self { decoder, input: Packet::empty(), used: false };
-        context.set_skip(skip);
-        Ok(context)
+        Ok(Self { decoder, input: Packet::empty(), used: false })
     }
 
     /// Whether something went in since it was opened or flushed.
@@ -61,6 +59,13 @@ impl Context {
         };
         // SAFETY: the context is open and not null; `skip_frame` may be set by the user at any time (avcodec.h).
         unsafe { (*self.decoder.as_mut_ptr()).skip_frame = discard };
+    }
+
+    /// Whether P and B pictures are deblocked. I pictures always are.
+    pub(crate) fn set_deblocking(&mut self, deblocking: bool) {
+        let discard = if deblocking { ffi::AVDiscard::AVDISCARD_DEFAULT } else { ffi::AVDiscard::AVDISCARD_NONINTRA };
+        // SAFETY: as above, for `skip_loop_filter`.
+        unsafe { (*self.decoder.as_mut_ptr()).skip_loop_filter = discard };
     }
 
     /// Sends an access unit. The picture that comes of it will carry `serial`.

@@ -70,6 +70,7 @@ pub struct Decoder {
     pool: Arc<FramePool>,
     limits: Limits,
     skip: Skip,
+    deblocking: bool,
     /// What `current` or `refused` is about.
     params: Option<Arc<CodecParams>>,
     current: Option<Context>,
@@ -97,6 +98,7 @@ impl Decoder {
             pool,
             limits,
             skip: Skip::Nothing,
+            deblocking: true,
             params: None,
             current: None,
             previous: None,
@@ -180,6 +182,16 @@ impl Decoder {
         }
     }
 
+    /// Says whether pictures between key frames are deblocked, from the next access unit on; at first they are. Without,
+    /// decoding takes little more than half as long, and pictures drift from what was sent up to the next key frame, by
+    /// little: at 0.4 Mbit/s and 640×360 the last of 20 had a PSNR of 47 to 64 dB, in three clips of fixed cameras.
+    pub fn set_deblocking(&mut self, deblocking: bool) {
+        self.deblocking = deblocking;
+        if let Some(context) = &mut self.current {
+            context.set_deblocking(deblocking);
+        }
+    }
+
     /// What became of the access units pushed so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -209,10 +221,14 @@ impl Decoder {
         let max_pixels = self.limits.max_pixels;
         let opened = match params.size.filter(|size| size.pixels() > max_pixels) {
             Some(size) => Err(Cause::TooLarge { size, max_pixels }),
-            None => Context::open(params, self.limits, self.skip),
+            None => Context::open(params, self.limits),
         };
         match opened {
-            Ok(context) => (self.current, self.refused) = (Some(context), None),
+            Ok(mut context) => {
+                context.set_skip(self.skip);
+                context.set_deblocking(self.deblocking);
+                (self.current, self.refused) = (Some(context), None);
+            }
             Err(cause) => self.refused = Some(cause),
         }
     }

@@ -28,13 +28,15 @@
 //! # }
 //! ```
 //!
-//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched, and in `memory`.
+//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched, in `jpeg` and in
+//! `memory`.
 
 mod context;
 mod convert;
 mod decoder;
 mod error;
 mod in_flight;
+mod jpeg;
 mod log;
 mod memory;
 mod picture;
@@ -43,6 +45,7 @@ mod redact;
 
 pub use decoder::{Counts, Decoder, Limits, Skip};
 pub use error::{Error, ErrorKind};
+pub use jpeg::{DecodedJpeg, JpegError, decode_jpeg, encode_jpeg};
 pub use log::install_log;
 pub use memory::return_large_blocks;
 pub use pool::FramePool;

@@ -120,6 +120,29 @@ fn non_reference_frames_are_left_out_whether_or_not_they_are_marked() {
 }
 
 #[test]
+fn without_deblocking_key_frames_stay_and_the_others_drift_a_little() {
+    let clip = reordered();
+    let luma = |deblocking: bool| {
+        let mut decoder = decoder();
+        decoder.set_deblocking(deblocking);
+        let mut shown = Vec::new();
+        let errors = feed_all(&mut decoder, &clip.packets, |frame| shown.push(frame.plane(0).data.to_vec()));
+        assert_eq!(errors, []);
+        shown
+    };
+    let keys: Vec<bool> = clip.packets.iter().map(|packet| packet.is_key).collect();
+    let (sharp, rough) = (luma(true), luma(false));
+    let mut drifted = 0;
+    for (n, (a, b)) in sharp.iter().zip(&rough).enumerate() {
+        let off: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        assert!(off == 0 || !keys[n], "key frame {n} is off by {off}");
+        assert!(off < a.len() as u64 * 3, "frame {n} is off by {off}");
+        drifted += u32::from(off > 0);
+    }
+    assert!(drifted > 10, "{drifted} of {} are not as they were", sharp.len());
+}
+
+#[test]
 fn a_change_of_parameters_loses_no_frame() {
     let clips = [
         reordered(),

@@ -1,7 +1,7 @@
 //! The classes of COCO's detection task (Lin et al. 2014) in the order in which models count them.
 
 /// The eighty names.
-pub(crate) const CLASSES: [&str; 80] = [
+pub const CLASSES: [&str; 80] = [
     "person",
     "bicycle",
     "car",

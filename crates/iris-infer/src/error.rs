@@ -20,8 +20,12 @@ pub enum ErrorKind {
     Mismatch,
     /// A bare model whose kind its shapes do not give away.
     Unrecognised,
+    /// The model's file could do harm.
+    Unsafe,
     /// The runtime refused the model or failed on it.
     Runtime,
+    /// Another server refused the model or failed on it.
+    Remote,
     /// A frame that cannot be put into the model's input.
     BadFrame,
     /// The model returned something that is not a detection.
@@ -97,6 +101,12 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// The model's file is not of the form that is read, or failed its trial.
+    #[error("the model is not loaded: {why}")]
+    Unsafe {
+        /// What is wrong, and in which node or tensor.
+        why: String,
+    },
     /// The runtime refused the model or failed on it.
     #[error("ONNX Runtime, {doing}: {message}")]
     Runtime {
@@ -104,6 +114,14 @@ pub enum Error {
         doing: &'static str,
         /// What it said.
         message: String,
+    },
+    /// Another server refused the model or failed on it.
+    #[error("the server at {server}: {what}")]
+    Remote {
+        /// Its address.
+        server: String,
+        /// What went wrong there or on the way.
+        what: String,
     },
     /// A frame that cannot be put into the model's input.
     #[error("frame {key}: {message}")]
@@ -145,7 +163,9 @@ impl Error {
             Self::Manifest { .. } => ErrorKind::Manifest,
             Self::Mismatch { .. } => ErrorKind::Mismatch,
             Self::Unrecognised { .. } => ErrorKind::Unrecognised,
+            Self::Unsafe { .. } => ErrorKind::Unsafe,
             Self::Runtime { .. } => ErrorKind::Runtime,
+            Self::Remote { .. } => ErrorKind::Remote,
             Self::BadFrame { .. } => ErrorKind::BadFrame,
             Self::BadOutput { .. } => ErrorKind::BadOutput,
             Self::BadInput { .. } => ErrorKind::BadInput,
@@ -157,7 +177,7 @@ impl Error {
     pub fn recovery(&self) -> Recovery {
         match self.kind() {
             ErrorKind::BadFrame | ErrorKind::BadOutput | ErrorKind::BadInput | ErrorKind::NoDetector => Recovery::Retry,
-            ErrorKind::Runtime => Recovery::Restart,
+            ErrorKind::Runtime | ErrorKind::Remote => Recovery::Restart,
             _ => Recovery::GiveUp,
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use iris_core::Size;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ElementType, Error};
 
@@ -94,7 +94,7 @@ pub enum Precision {
 
 /// How pixels become a model's input: letterboxed, then `(value · scale − mean) / std` for each channel, where value
 /// is 0 to 255.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// The input's name in the graph; checked if given.
@@ -136,7 +136,7 @@ impl Input {
 }
 
 /// The order of an input's dimensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// Batch, channels, rows, columns.
@@ -145,7 +145,7 @@ pub enum Layout {
 }
 
 /// The order of an input's channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
     /// Red first.
@@ -155,7 +155,7 @@ pub enum Color {
 }
 
 /// Where the picture lies in the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Anchor {
     /// Padding to the right and below.
@@ -166,7 +166,7 @@ pub enum Anchor {
 }
 
 /// How a model's outputs become boxes. `C` is the number of classes, `N` the number of cells.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "decoder", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Decoding {
     /// The raw grid of YOLOX: `N × (5 + C)`, box offsets relative to cells, objectness and class scores 0 to 1.
@@ -217,7 +217,7 @@ pub enum Decoding {
 }
 
 /// The two layouts of YOLO exports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum YoloStyle {
     /// `YOLOv5`: `N × (5 + C)` with objectness.
@@ -227,7 +227,7 @@ pub enum YoloStyle {
 }
 
 /// The order of a box's edges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EdgeOrder {
     /// Left, top, right, bottom.
@@ -237,7 +237,7 @@ pub enum EdgeOrder {
 }
 
 /// How logits become scores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// Over all classes and "nothing" (DETR).
@@ -247,7 +247,7 @@ pub enum Activation {
 }
 
 /// Which boxes are reported.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
     /// The lowest score, 0 to 1.

@@ -2,7 +2,8 @@
 //! one that is part of the program. What its manifest means is elsewhere; here it is found, read and checked against its hash.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::manifest::Task;
 use crate::postprocess::Decoder;
 use crate::runtime::{Runtime, Signature};
-use crate::{Error, Manifest, OrtRuntime, guess};
+use crate::{Error, Manifest, OrtRuntime, guess, onnx};
 
 /// A model that was found: its description and the bytes of its graph. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ const MAX_VERSIONS: usize = 64;
 impl Model {
     /// Where a path is asked for, this names the detector that is part of the program: `models/iris-n`.
     pub const BUILT_IN: &'static str = "built-in:iris-n";
+    /// Its file.
+    pub(crate) const BUILT_IN_ONNX: &'static [u8] = include_bytes!("../../../models/iris-n/model.onnx");
 
     /// Opens a model's folder, or the highest of its versions if it has such, a bare `.onnx` whose kind its shapes give away, or the [built-in](Self::BUILT_IN) one.
     ///
@@ -66,8 +69,7 @@ impl Model {
 
     fn built_in() -> Result<Self, Error> {
         let manifest = include_str!("../../../models/iris-n/model.toml");
-        let onnx = include_bytes!("../../../models/iris-n/model.onnx");
-        Self::new(Manifest::parse(manifest, Path::new(Self::BUILT_IN))?, onnx.to_vec())
+        Self::new(Manifest::parse(manifest, Path::new(Self::BUILT_IN))?, Self::BUILT_IN_ONNX.to_vec())
     }
 
     /// A model from its parts, which need not be on disk.
@@ -135,8 +137,21 @@ pub fn inspect(path: &Path) -> Result<ModelInfo, Error> {
     Ok(ModelInfo { signature, producer: runtime.producer(), sha256: sha256(&onnx), manifest })
 }
 
+/// Reads a file, which must be one and no larger than a model may be.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    let read = || {
+        // Opening a pipe would wait for someone who writes into it.
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(onnx::MAX_FILE + 1).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 {
+            ..=onnx::MAX_FILE => Ok(bytes),
+            _ => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {} bytes", onnx::MAX_FILE))),
+        }
+    };
+    read().map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// The folder of the highest version.

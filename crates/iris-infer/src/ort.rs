@@ -13,7 +13,8 @@ use smallvec::SmallVec;
 
 use crate::runtime::{Output, Port, Reader, Runtime, Signature};
 use crate::tensor::{ElementType, Samples, Tensor};
-use crate::{DataType, Error, Model, Provider, Value, library};
+use crate::value::{push_text, texts};
+use crate::{DataType, Error, Model, Provider, Value, library, onnx, trial};
 
 type Dims = SmallVec<[usize; 4]>;
 
@@ -44,7 +45,10 @@ impl OrtRuntime {
         Self::commit(builder, &model.onnx)
     }
 
+    /// The one place where ONNX Runtime gets to see a file.
     fn commit(mut builder: SessionBuilder, onnx: &[u8]) -> Result<Self, Error> {
+        onnx::check(onnx)?;
+        trial::pass(onnx)?;
         let session = builder.commit_from_memory(onnx).map_err(failed("loading the model"))?;
         let signature = signature(&session)?;
         let single = preallocate(&session, &signature)?;
@@ -161,6 +165,12 @@ fn view(count: usize, [c, h, w]: [usize; 3], samples: &Samples) -> Result<Sessio
 /// A copy of a value in ONNX Runtime's memory.
 fn pass(value: &Value) -> Result<DynTensor, Error> {
     let doing = "passing an input";
+    if value.data_type == DataType::Text {
+        let texts = texts(&value.bytes).map_err(|what| Error::BadInput { what })?;
+        let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+        let tensor = ort::value::Tensor::from_string_array((value.shape.as_slice(), texts.as_slice()));
+        return tensor.map(ort::value::Tensor::upcast).map_err(failed(doing));
+    }
     let allocator = Allocator::default();
     let mut tensor =
         DynTensor::new(&allocator, element_type(value.data_type), value.shape.as_slice()).map_err(failed(doing))?;
@@ -191,6 +201,12 @@ fn take(name: &str, value: &DynValue) -> Result<Value, Error> {
     let unknown = || Error::bad_output(format!("{name:?} is of the type {ty}, which cannot be passed on"));
     let data_type = DataType::ALL.into_iter().find(|data_type| element_type(*data_type) == *ty).ok_or_else(unknown)?;
     let shape: Vec<usize> = shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect();
+    if data_type == DataType::Text {
+        let (_, texts) = value.try_extract_strings().map_err(failed("reading an output"))?;
+        let mut bytes = Vec::new();
+        texts.iter().for_each(|text| push_text(&mut bytes, text.as_bytes()));
+        return Ok(Value { name: name.to_owned(), data_type, shape, bytes: bytes.into() });
+    }
     let size = Value::byte_size(data_type, &shape).unwrap_or(0);
     let tensor = value.view().downcast::<ort::value::DynTensorValueType>().map_err(failed("reading an output"))?;
     if !tensor.memory_info().is_cpu_accessible() {
@@ -223,6 +239,7 @@ const fn element_type(data_type: DataType) -> TensorElementType {
         DataType::Bf16 => TensorElementType::Bfloat16,
         DataType::F32 => TensorElementType::Float32,
         DataType::F64 => TensorElementType::Float64,
+        DataType::Text => TensorElementType::String,
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a session runs on: ONNX Runtime's execution providers. One that cannot be had is an error here, never another one
-//! in its place; what then takes its place is for the pipeline to decide, loudly.
+//! What a session runs on: ONNX Runtime's execution providers, or another server. One that cannot be had is an error here, never
+//! another one in its place; what then takes its place is for the pipeline to decide, loudly.
 
 use std::fmt;
 use std::fs::DirBuilder;
@@ -13,7 +13,7 @@ use crate::manifest::Precision;
 use crate::runtime::Signature;
 use crate::{Error, library};
 
-/// An execution provider of ONNX Runtime.
+/// What a session runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provider {
     /// One thread of the CPU.
@@ -35,6 +35,27 @@ pub enum Provider {
         /// The folder of the engines, made when missing. Whoever can write there can run code here.
         engines: PathBuf,
     },
+    /// Another server that speaks the Open Inference Protocol. Its sessions are made where the network is known.
+    Remote(Remote),
+}
+
+/// Another server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its address: `http`, `https`, `grpc` or `grpcs`, host and port.
+    pub url: String,
+    /// What models are called there, if not by their own names.
+    pub model: Option<String>,
+    /// What it is shown as `Authorization: Bearer`.
+    pub token: Option<String>,
+    /// A file with the certificates by which it is trusted, if not by those that browsers trust.
+    pub ca: Option<PathBuf>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
 }
 
 impl Provider {
@@ -44,11 +65,17 @@ impl Provider {
             Self::Cpu => "cpu",
             Self::Cuda { .. } => "cuda",
             Self::TensorRt { .. } => "tensorrt",
+            Self::Remote(_) => "oip",
         }
     }
 
+    /// Whether it is a GPU of this machine.
+    pub const fn is_gpu(&self) -> bool {
+        matches!(self, Self::Cuda { .. } | Self::TensorRt { .. })
+    }
+
     /// Whether it is something else than the CPU, and so can be lost.
-    pub fn is_gpu(&self) -> bool {
+    pub fn can_be_lost(&self) -> bool {
         *self != Self::Cpu
     }
 
@@ -108,7 +135,7 @@ impl Provider {
 
     const fn needs(&self) -> &'static str {
         match self {
-            Self::Cpu => "",
+            Self::Cpu | Self::Remote(_) => "",
             Self::Cuda { .. } => "libonnxruntime_providers_cuda.so beside it, CUDA and cuDNN",
             Self::TensorRt { .. } => {
                 "libonnxruntime_providers_tensorrt.so and libonnxruntime_providers_cuda.so beside it, CUDA, cuDNN and TensorRT"
@@ -123,6 +150,7 @@ impl fmt::Display for Provider {
             Self::Cpu => f.write_str("the CPU"),
             Self::Cuda { index } => write!(f, "GPU {index} by CUDA"),
             Self::TensorRt { index, .. } => write!(f, "GPU {index} by TensorRT"),
+            Self::Remote(remote) => write!(f, "the server at {}", remote.url),
         }
     }
 }
@@ -159,6 +187,13 @@ mod tests {
         assert_eq!(open_batch(&open), Some(("images", "x3x320x416".into())));
         assert_eq!(open_batch(&signature(&[Some(1), Some(3), Some(320), Some(416)])), None);
         assert_eq!(open_batch(&signature(&[None, Some(3), None, Some(416)])), None);
+    }
+
+    #[test]
+    fn a_server_s_token_is_not_shown() {
+        let token = Some("iris_secret".to_owned());
+        let remote = Provider::Remote(Remote { url: "grpc://gpu:8001".into(), model: None, token, ca: None });
+        assert_eq!(format!("{remote:?} {remote}"), "Remote(grpc://gpu:8001) the server at grpc://gpu:8001");
     }
 
     #[test]

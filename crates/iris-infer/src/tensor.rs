@@ -6,10 +6,10 @@ use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use iris_core::Letterbox;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The type of a tensor's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
     /// 32-bit floating point.

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use crate::Error;
 use crate::runtime::{Port, Signature, shape_text};
 
-/// The type of a tensor's elements, all of one size.
+/// The most elements of a tensor of texts: each takes up to sixteen times as much in memory as it is sent with.
+const MAX_TEXTS: usize = 1_000_000;
+
+/// The type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// A byte, 0 or 1.
@@ -37,11 +40,13 @@ pub enum DataType {
     F32,
     /// IEEE 754, 64 bits.
     F64,
+    /// UTF-8 without NUL, each behind its length in four bytes, little-endian. All others have one size.
+    Text,
 }
 
 impl DataType {
     /// Every type.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bool,
         Self::U8,
         Self::U16,
@@ -55,15 +60,17 @@ impl DataType {
         Self::Bf16,
         Self::F32,
         Self::F64,
+        Self::Text,
     ];
 
-    /// Bytes an element.
-    pub const fn size(self) -> usize {
+    /// Bytes an element; none where each has its own.
+    pub const fn size(self) -> Option<usize> {
         match self {
-            Self::Bool | Self::U8 | Self::I8 => 1,
-            Self::U16 | Self::I16 | Self::F16 | Self::Bf16 => 2,
-            Self::U32 | Self::I32 | Self::F32 => 4,
-            Self::U64 | Self::I64 | Self::F64 => 8,
+            Self::Bool | Self::U8 | Self::I8 => Some(1),
+            Self::U16 | Self::I16 | Self::F16 | Self::Bf16 => Some(2),
+            Self::U32 | Self::I32 | Self::F32 => Some(4),
+            Self::U64 | Self::I64 | Self::F64 => Some(8),
+            Self::Text => None,
         }
     }
 
@@ -83,6 +90,7 @@ impl DataType {
             Self::Bf16 => "bf16",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::Text => "String",
         }
     }
 }
@@ -94,7 +102,7 @@ impl fmt::Display for DataType {
 }
 
 impl Port {
-    /// The type of its elements; none if they are something else than numbers and truth values.
+    /// The type of its elements; none if they are something else than numbers, truth values and texts.
     pub fn data_type(&self) -> Option<DataType> {
         DataType::ALL.into_iter().find(|data_type| data_type.label() == self.element)
     }
@@ -114,10 +122,39 @@ pub struct Value {
 }
 
 impl Value {
-    /// How many bytes a tensor of this type and shape has; none if that is no number.
+    /// How many bytes a tensor of this type and shape has; none if that is no number, or not told by them.
     pub fn byte_size(data_type: DataType, shape: &[usize]) -> Option<usize> {
-        shape.iter().try_fold(data_type.size(), |size, side| size.checked_mul(*side))
+        shape.iter().try_fold(data_type.size()?, |size, side| size.checked_mul(*side))
     }
+}
+
+/// Appends a text to a tensor of such.
+pub fn push_text(tensor: &mut Vec<u8>, text: &[u8]) {
+    // Longer ones do not come in by any way, and would be told when they are read.
+    tensor.extend((text.len() as u32).to_le_bytes());
+    tensor.extend(text);
+}
+
+/// The elements of a tensor of texts.
+///
+/// # Errors
+/// What is wrong: lengths that lie, what is not UTF-8 or holds NUL, where ONNX Runtime's texts end, or too many.
+pub fn texts(tensor: &[u8]) -> Result<Vec<&str>, String> {
+    let (mut texts, mut rest) = (Vec::new(), tensor);
+    while !rest.is_empty() {
+        let length = rest.split_first_chunk().ok_or("the last element has no length")?;
+        let (length, behind) = (u32::from_le_bytes(*length.0) as usize, length.1);
+        let (text, behind) = behind.split_at_checked(length).ok_or_else(|| {
+            format!("element {} should have {length} bytes, and {} are left", texts.len(), behind.len())
+        })?;
+        let text = str::from_utf8(text).ok().filter(|text| !text.contains('\0'));
+        texts.push(text.ok_or_else(|| format!("element {} is not UTF-8 without NUL", texts.len()))?);
+        if texts.len() > MAX_TEXTS {
+            return Err(format!("a tensor may have {MAX_TEXTS} texts"));
+        }
+        rest = behind;
+    }
+    Ok(texts)
 }
 
 impl Signature {
@@ -165,6 +202,9 @@ fn check_value(value: &Value, port: &Port, most: usize) -> Result<(), Error> {
     if port.shape.first() == Some(&None) && !(1..=most).contains(&shape[0]) {
         return Err(bad(format!("the batch of input {name:?} is {}, and should be 1 to {most}", shape[0])));
     }
+    if *data_type == DataType::Text {
+        return check_texts(value);
+    }
     if Value::byte_size(*data_type, shape) != Some(bytes.len()) {
         let expected =
             Value::byte_size(*data_type, shape).map_or("more than there can be".into(), |size| size.to_string());
@@ -176,6 +216,15 @@ fn check_value(value: &Value, port: &Port, most: usize) -> Result<(), Error> {
     }
     if *data_type == DataType::Bool && bytes.iter().any(|byte| *byte > 1) {
         return Err(bad(format!("input {name:?} is bool, and holds bytes other than 0 and 1")));
+    }
+    Ok(())
+}
+
+fn check_texts(Value { name, shape, bytes, .. }: &Value) -> Result<(), Error> {
+    let found = texts(bytes).map_err(|why| bad(format!("input {name:?}: {why}")))?.len();
+    let expected = shape.iter().try_fold(1_usize, |count, side| count.checked_mul(*side));
+    if expected != Some(found) {
+        return Err(bad(format!("input {name:?} of texts {} has {found}", dims(shape))));
     }
     Ok(())
 }
@@ -243,6 +292,36 @@ mod tests {
             (good(), "scores", r#"the model has no output "scores"; it has "boxes""#),
         ] {
             let error = signature().check(&inputs, &[output.into()], 4).expect_err(expected);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn texts_are_checked_one_by_one() {
+        let ports = vec![port("words", "String", &[None, Some(2)])];
+        let signature = Signature { inputs: ports, outputs: Vec::new() };
+        let value = |bytes: &[u8]| {
+            let bytes = Bytes::copy_from_slice(bytes);
+            Value { name: "words".into(), data_type: DataType::Text, shape: vec![1, 2], bytes }
+        };
+        let packed = |texts: &[&str]| {
+            let mut tensor = Vec::new();
+            texts.iter().for_each(|text| push_text(&mut tensor, text.as_bytes()));
+            tensor
+        };
+        let good = packed(&["", "für"]);
+        assert_eq!(good, [&[0, 0, 0, 0, 4, 0, 0, 0][..], "für".as_bytes()].concat());
+        assert_eq!(texts(&good), Ok(vec!["", "für"]));
+        signature.check(&[value(&good)], &[], 4).expect("it fits");
+        for (bytes, expected) in [
+            (packed(&["a"]), r#"input "words" of texts 1x2 has 1"#),
+            (good[..good.len() - 1].to_vec(), r#"input "words": element 1 should have 4 bytes, and 3 are left"#),
+            (good[..6].to_vec(), r#"input "words": the last element has no length"#),
+            (packed(&["a", "b\0"]), r#"input "words": element 1 is not UTF-8 without NUL"#),
+            (b"\x01\0\0\0\xff\0\0\0\0".to_vec(), r#"input "words": element 0 is not UTF-8 without NUL"#),
+            (vec![0; 4 * (MAX_TEXTS + 1)], r#"input "words": a tensor may have 1000000 texts"#),
+        ] {
+            let error = signature.check(&[value(&bytes)], &[], 4).expect_err(expected);
             assert_eq!(error.to_string(), expected);
         }
     }

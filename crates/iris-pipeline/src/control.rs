@@ -144,7 +144,7 @@ impl Pipeline {
         if let Some(known) = models.find(settings).filter(|known| Models::is_same(known, &model)) {
             return Ok(known);
         }
-        if devices.iter().any(|device| device.settings.provider.is_gpu()) {
+        if devices.iter().any(|device| device.settings.provider.can_be_lost()) {
             // What fails here is the model's fault, and no reason to lose a GPU.
             let cpu = DeviceSettings::cpu("cpu".into(), Role::Worker);
             models.open(&model, &cpu).map_err(|source| Error::model(settings, source))?;
@@ -153,7 +153,7 @@ impl Pipeline {
         for device in devices.iter().filter(|device| device.settings.role != Role::StandIn && !device.is_lost()) {
             match models.open(&model, &device.settings) {
                 Ok(session) => sessions.push((device, session)),
-                Err(source) if !device.settings.provider.is_gpu() => return Err(Error::model(settings, source)),
+                Err(source) if !device.settings.provider.can_be_lost() => return Err(Error::model(settings, source)),
                 Err(source) => self.give_up(device, source)?,
             }
         }
@@ -302,7 +302,7 @@ impl Pipeline {
     /// A device cannot be had: a GPU is lost by that, unless it is required.
     fn give_up(&self, device: &Device, source: iris_infer::Error) -> Result<(), Error> {
         let DeviceSettings { name, provider, role, .. } = &device.settings;
-        if !provider.is_gpu() || *role == Role::Required {
+        if !provider.can_be_lost() || *role == Role::Required {
             return Err(Error::Device { device: name.clone(), source });
         }
         device.lose(&source, self.shared.clock.mono());

@@ -86,7 +86,7 @@ impl Device {
         Self { settings, work: Work::default(), state: Mutex::new(state) }
     }
 
-    /// What its thread is to do. `needed`: whether a GPU is lost, for which it could stand in.
+    /// What its thread is to do. `needed`: whether a device is lost, for which it could stand in.
     pub(crate) fn turn(&self, now: MonoTime, needed: impl Fn() -> bool) -> Turn {
         let idle = self.settings.role == Role::StandIn && !needed();
         let state = self.lock();
@@ -157,7 +157,7 @@ impl Device {
     /// A run failed on it. A CPU is never lost by that: what fails there is the model.
     fn failed(&self, error: &Error, now: MonoTime) {
         let mut state = self.lock();
-        if self.settings.provider.is_gpu() && state.breaker.failed(now) {
+        if self.settings.provider.can_be_lost() && state.breaker.failed(now) {
             state.note_loss(&self.settings.name, false, error, now);
         }
     }

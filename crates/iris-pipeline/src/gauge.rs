@@ -96,7 +96,7 @@ pub struct DeviceStatus {
     pub kind: &'static str,
     /// How it is.
     pub state: DeviceState,
-    /// Whether it works only while a GPU is lost.
+    /// Whether it works only while a GPU or server is lost.
     pub stand_in: bool,
     /// How long it has been lost; else, since it was added or came back.
     pub since: Duration,

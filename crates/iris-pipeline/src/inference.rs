@@ -305,7 +305,7 @@ impl Inference {
     /// made.
     pub fn max_batch(&self) -> usize {
         let devices = self.0.all_devices();
-        let gpus = devices.iter().filter(|device| device.settings.provider.is_gpu());
+        let gpus = devices.iter().filter(|device| device.settings.provider.can_be_lost());
         gpus.map(|device| device.settings.batch).min().unwrap_or(BATCH)
     }
 

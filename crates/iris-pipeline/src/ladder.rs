@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use iris_analytics::{MotionGate, SizeGate, demand};
+use iris_analytics::{Fidelity, MotionGate, SizeGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
 /// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is the
@@ -144,8 +144,10 @@ pub(crate) struct Gate {
     is_open: bool,
     /// When the model last got a frame.
     looked: Option<MediaTime>,
-    /// The newest access unit is a key frame.
-    key: bool,
+    /// The newest key frame.
+    key: Option<u64>,
+    /// Pictures are not what was sent, since some were not deblocked.
+    drifts: bool,
 }
 
 impl Gate {
@@ -157,7 +159,15 @@ impl Gate {
     /// `pace` how many looks a second the camera wants, where the gate opens or shuts.
     pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention, pace: impl FnOnce(f32)) -> bool {
         attention.explain(&mut self.motion);
-        let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame));
+        let is_key = self.key == Some(frame.key.seq);
+        let had_drifted = self.drifts;
+        self.drifts = !is_key && (had_drifted || !self.wants_deblocking());
+        let fidelity = match (self.drifts, had_drifted) {
+            (true, _) => Fidelity::Drifting,
+            (false, true) => Fidelity::Renewed,
+            (false, false) => Fidelity::Exact,
+        };
+        let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame, fidelity));
         self.sizes.iter_mut().for_each(|sizes| sizes.note_motion(self.is_open, frame.at.media));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
@@ -165,12 +175,19 @@ impl Gate {
             (true, false) => pace(PATIENCE.as_secs_f32().recip()),
             _ => {}
         }
-        self.is_open || self.is_time_to_look(frame.at.media)
+        self.is_open || self.is_time_to_look(frame.at.media, is_key)
+    }
+
+    /// Whether pictures between key frames are worth deblocking: while nothing moves nobody looks at them but this gate.
+    pub(crate) fn wants_deblocking(&self) -> bool {
+        self.is_open
     }
 
     /// Notes an access unit before it is decoded.
     pub(crate) fn note_unit(&mut self, packet: &Packet) {
-        self.key = packet.is_key;
+        if packet.is_key {
+            self.key = Some(packet.key.seq);
+        }
         if let Some(sizes) = self.sizes.as_mut().filter(|_| !packet.is_key) {
             sizes.note_size(packet.data.len(), packet.at.media);
         }
@@ -214,10 +231,10 @@ impl Gate {
         attention.scene.store(scene as u8, Relaxed);
     }
 
-    fn is_time_to_look(&self, now: MediaTime) -> bool {
+    fn is_time_to_look(&self, now: MediaTime, is_key: bool) -> bool {
         let Some(looked) = self.looked else { return true };
         let since = now.since(looked);
-        since >= 2 * PATIENCE || (self.key && since >= PATIENCE)
+        since >= 2 * PATIENCE || (is_key && since >= PATIENCE)
     }
 }
 

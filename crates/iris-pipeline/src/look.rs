@@ -55,6 +55,7 @@ impl Eye {
     /// Takes the gate away.
     pub(crate) fn look_at_all(&mut self) {
         self.gate = None;
+        self.decoder.set_deblocking(true);
     }
 
     /// Decodes one access unit and passes on the frames that come of it.
@@ -150,6 +151,7 @@ impl Eye {
             };
             let judge = |gate: &mut Gate| gate.judge(&frame, to.attention(), |rate_hz| to.pace(rate_hz));
             let is_wanted = self.gate.as_mut().is_none_or(judge);
+            self.decoder.set_deblocking(self.gate.as_ref().is_none_or(Gate::wants_deblocking));
             if self.settled > 0 {
                 self.settled -= 1;
                 continue;

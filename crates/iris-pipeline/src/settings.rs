@@ -99,7 +99,7 @@ pub enum Role {
     Worker,
     /// It works, and a pipeline that cannot have it when it is added is an error.
     Required,
-    /// It works only while a GPU is lost.
+    /// It works only while a device that can be lost is.
     StandIn,
 }
 

@@ -57,7 +57,7 @@ pub enum Command {
     },
     /// Measure how many cameras this machine carries, and what would carry more
     Capacity(CapacityArgs),
-    /// Look at models
+    /// Fetch, check, measure and look at models
     Models {
         /// What to do with them.
         #[command(subcommand)]
@@ -255,11 +255,79 @@ fn between(text: &str, low: f64, high: f64) -> Result<f64, String> {
 /// `iris models`.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
+    /// List the models that can be pulled, and those that are there
+    List {
+        /// Where they are put.
+        #[command(flatten)]
+        folder: FolderArg,
+        /// What can be pulled.
+        #[command(flatten)]
+        catalogue: CatalogueArg,
+    },
+    /// Fetch a model of the catalogue, check it, and say how a configuration names it
+    Pull {
+        /// The model's name in the catalogue
+        name: String,
+        /// Where it is put.
+        #[command(flatten)]
+        folder: FolderArg,
+        /// What can be pulled.
+        #[command(flatten)]
+        catalogue: CatalogueArg,
+        /// Fetch it even if the catalogue does not call it verified
+        #[arg(long)]
+        unverified: bool,
+    },
+    /// Put a model of your own among them, with a manifest
+    Add {
+        /// What to call it
+        name: String,
+        /// A model's folder, a bare .onnx file, or the https:// address of such a file
+        #[arg(value_name = "PATH|URL")]
+        source: String,
+        /// What the SHA-256 of the .onnx file must be; needed with an address
+        #[arg(long, value_name = "HEX")]
+        sha256: Option<String>,
+        /// Its model.toml [default: that of the folder, or what the shapes of the bare file give away]
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
+        /// Where it is put.
+        #[command(flatten)]
+        folder: FolderArg,
+    },
     /// Show what a model takes and gives, and whether Iris can read it
     Inspect {
         /// A model's folder or a bare .onnx file
         path: PathBuf,
     },
+    /// Measure what an inference costs on one core, model beside model
+    Bench {
+        /// Models' folders or bare .onnx files [default: the model that is part of Iris]
+        #[arg(value_name = "MODEL")]
+        models: Vec<PathBuf>,
+        /// How long to measure each
+        #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = |text: &str| between(text, 0.001, 3600.0))]
+        seconds: f64,
+    },
+    /// Load the model on standard input and run it once: what Iris starts before it loads a model itself
+    #[command(hide = true)]
+    CheckLoad,
+}
+
+/// Where models are kept.
+#[derive(Debug, Args)]
+pub struct FolderArg {
+    /// The folder of the models, with a folder for each
+    #[arg(long = "to", value_name = "DIR", default_value = "models")]
+    pub folder: PathBuf,
+}
+
+/// Which catalogue to use.
+#[derive(Debug, Args)]
+pub struct CatalogueArg {
+    /// Another catalogue than the one that is part of Iris
+    #[arg(long, value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
 }
 
 /// `iris user`. Passwords are asked for, or read from the first line of standard input.

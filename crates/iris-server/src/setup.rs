@@ -8,7 +8,7 @@ use iris_analytics::TrackerKind;
 use iris_analytics::rules::{Crossing, Inside, Intrusion, Rule, RuleKind};
 use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
-use iris_infer::{Manifest, Provider, Share};
+use iris_infer::{Manifest, Provider, Remote, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
 use iris_pipeline::{CameraSettings, DeviceSettings, Gating, LocalClock, Pace, Role};
 use jiff::tz::TimeZone;
@@ -20,7 +20,7 @@ use crate::repository::{Entry, Repository};
 /// Above this share of its box inside, something overlaps a zone.
 const OVERLAP: f32 = 0.1;
 
-/// The devices of a configuration. Behind GPUs that may be lost come CPU sessions that stand in for them, on the cores that
+/// The devices of a configuration. Behind GPUs and servers that may be lost come CPU sessions that stand in for them, on the cores that
 /// have none.
 pub fn devices(config: &Config) -> Vec<DeviceSettings> {
     let cores = iris_pipeline::cores();
@@ -36,9 +36,9 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
             DeviceSettings { name, provider: provider.clone(), batch, role }
         })
     };
-    let mut devices = Vec::new();
+    let (mut devices, mut remotes) = (Vec::new(), 0);
     for device in &config.devices {
-        match *device {
+        match device.clone() {
             config::Device::Cpu { threads } => devices.extend(DeviceSettings::cpus(threads.unwrap_or(cores))),
             config::Device::Cuda { index, batch, instances } => {
                 devices.extend(gpu(index, batch, instances, Provider::Cuda { index }));
@@ -47,10 +47,19 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
                 let engines = config.store.path.join("engines");
                 devices.extend(gpu(index, batch, instances, Provider::TensorRt { index, fp16, batch, engines }));
             }
+            config::Device::Oip { url, model, batch, in_flight, token, ca } => {
+                let token = token.map(|token| token.expose().to_owned());
+                let provider = Provider::Remote(Remote { url, model, token, ca });
+                for _ in 0..in_flight {
+                    let (name, provider) = (format!("oip-{remotes}"), provider.clone());
+                    devices.push(DeviceSettings { name, provider, batch, role: Role::Worker });
+                    remotes += 1;
+                }
+            }
         }
     }
-    let gpus = devices.iter().filter(|device| device.provider.is_gpu()).count();
-    let free = if gpus > 0 && !config.require_gpu { devices.len() - gpus..cores } else { 0..0 };
+    let lossy = devices.iter().filter(|device| device.provider.can_be_lost()).count();
+    let free = if lossy > 0 && !config.require_gpu { devices.len() - lossy..cores } else { 0..0 };
     devices.extend(free.map(|n| DeviceSettings::cpu(format!("cpu-{n}"), Role::StandIn)));
     devices
 }

@@ -211,7 +211,7 @@ fn a_reload_says_what_it_cannot_take_over() {
 #[test]
 fn devices_are_what_runs_the_models() {
     use iris_pipeline::Role::{StandIn, Worker};
-    use iris_server::config::Device;
+    use iris_server::config::{Device, Secret};
 
     assert_eq!(check("").expect("a configuration").devices, []);
     let text = "require_gpu = true\n[[devices]]\nkind = 'tensorrt'\nindex = 1\nbatch = 16\ninstances = 2\nfp16 = true\n\
@@ -226,6 +226,17 @@ fn devices_are_what_runs_the_models() {
     assert_eq!(names(&config), ["tensorrt-1", "tensorrt-1-1", "cuda-0", "cpu-0", "cpu-1", "cpu-2"]);
     let cores = iris_pipeline::cores();
     assert_eq!(names(&check("").expect("a configuration")).len(), cores);
+
+    let text = "[[devices]]\nkind = 'oip'\nurl = 'grpcs://gpu:8001'\nmodel = 'people'\ntoken = 'iris_secret'\nca = 'ca.pem'\n\
+                in_flight = 1\n[[devices]]\nkind = 'oip'\nurl = 'http://other'\n";
+    let config = check(text).expect("a configuration");
+    let Device::Oip { url, model, batch, in_flight, token, ca } = &config.devices[0] else { panic!("{config:?}") };
+    assert_eq!((&**url, model.as_deref(), *batch, *in_flight), ("grpcs://gpu:8001", Some("people"), 8, 1));
+    assert_eq!(token.as_ref().map(Secret::expose), Some("iris_secret"));
+    assert!(ca.as_ref().is_some_and(|ca| ca.ends_with("ca.pem")));
+    let remotes = names(&config);
+    assert_eq!(remotes[..3], ["oip-0", "oip-1", "oip-2"]);
+    assert!(!format!("{:?}", iris_server::setup::devices(&config)).contains("secret"));
 
     // Beside GPUs that may be lost, every core has a session or one that stands by.
     let config =

@@ -78,8 +78,11 @@ def _tune(args: argparse.Namespace) -> None:
 def _ablate(args: argparse.Namespace) -> None:
     from iris_train.train import ablate, config
 
-    run = config.load(args.config, steps=args.steps, minutes=0.0, threads=args.threads)
-    ablate.ablate(run, args.data, args.validate, args.out, args.seeds, args.start)
+    def load(path: Path) -> config.Run:
+        return config.load(path, steps=args.steps, minutes=0.0, threads=args.threads)
+
+    runs = ablate.rows(load(args.config), {p.stem: load(p) for p in args.against})
+    ablate.ablate(runs, args.data, args.validate, args.out, args.seeds, args.pictures, args.start)
     print(args.out.read_text())
 
 
@@ -184,6 +187,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, help="the table, a file of Markdown")
     p.add_argument("--steps", type=int, default=1000, help="length of a run")
     p.add_argument("--seeds", type=int, default=2, help="runs of each, with seeds from the configuration's on")
+    p.add_argument("--pictures", type=int, default=0, help="of each set at most so many; 0: all")
+    p.add_argument("--against", type=Path, nargs="+", default=[], help="other configurations, for a row each")
     p.add_argument("--from", dest="start", type=Path, help="model folder whose weights runs start from")
     p.add_argument("--threads", type=int, default=1)
 

@@ -34,6 +34,25 @@ describe('request', () => {
     expect((failure as Problem).at('name')).toBeUndefined();
   });
 
+  test('sends a file as it is', async () => {
+    const sent: unknown[] = [];
+    handles('post', '/models/people/detect', async (request) => {
+      sent.push(request.headers.get('content-type'), await request.text());
+      return HttpResponse.json({});
+    });
+    await request('POST', '/models/people/detect', new File(['pixels'], 'a.png', { type: 'image/png' }));
+    expect(sent).toEqual(['image/png', 'pixels']);
+  });
+
+  test('tells when it may be tried again, where the server does', async () => {
+    const busy = (headers: HeadersInit) =>
+      handles('get', '/system', () => HttpResponse.json({}, { status: 503, headers }));
+    busy({ 'retry-after': '2' });
+    await expect(request('GET', '/system')).rejects.toMatchObject({ status: 503, retryAfter: 2 });
+    busy({});
+    await expect(request('GET', '/system')).rejects.toMatchObject({ retryAfter: null });
+  });
+
   test('makes a problem of an answer that is none', async () => {
     handles('get', '/system', () => HttpResponse.text('bad gateway', { status: 502 }));
     await expect(request('GET', '/system')).rejects.toMatchObject({ status: 502, code: 'unknown' });

@@ -11,13 +11,22 @@ export class Problem extends Error {
   /** Stable: `managed_by_file`, `source_failed`, …; `unreachable` when there was no answer. */
   readonly code: string;
   readonly errors: FieldError[];
+  /** In how many seconds it may succeed, where the server says so. */
+  readonly retryAfter: number | null;
 
-  constructor(status: number, code: string, message: string, errors: FieldError[] = []) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    errors: FieldError[] = [],
+    retryAfter: number | null = null,
+  ) {
     super(message);
     this.name = 'Problem';
     this.status = status;
     this.code = code;
     this.errors = errors;
+    this.retryAfter = retryAfter;
   }
 
   /** What is wrong with the field at `path`, for forms. */
@@ -42,7 +51,7 @@ export function csrfHeader(method: string): Record<string, string> {
   return method === 'GET' ? {} : { 'x-csrf-token': csrf };
 }
 
-/** Asks the server. Rejects with a `Problem`, or with the `AbortError` of `signal`. */
+/** Asks the server; a `Blob` goes as it is, any other body as JSON. Rejects with a `Problem`, or with the `AbortError` of `signal`. */
 export async function request<T>(
   method: Method,
   path: string,
@@ -50,9 +59,10 @@ export async function request<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json', ...csrfHeader(method) };
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  const isFile = body instanceof Blob;
+  if (body !== undefined && !isFile) headers['content-type'] = 'application/json';
   const init: RequestInit = { method, headers, credentials: 'same-origin' };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) init.body = isFile ? body : JSON.stringify(body);
   if (signal) init.signal = signal;
   const response = await fetch(url(path), init).catch((error: unknown) => {
     if (signal?.aborted) throw error;
@@ -88,7 +98,9 @@ async function problemOf(response: Response): Promise<Problem> {
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const text = (name: string) => (typeof fields[name] === 'string' ? (fields[name] as string) : '');
   const message = text('detail') || text('title') || `The server answered ${response.status}.`;
-  return new Problem(response.status, text('code') || 'unknown', message, fieldErrors(fields['errors']));
+  const retryAfter = Number(response.headers.get('retry-after')) || null;
+  const code = text('code') || 'unknown';
+  return new Problem(response.status, code, message, fieldErrors(fields['errors']), retryAfter);
 }
 
 function fieldErrors(value: unknown): FieldError[] {

@@ -8,7 +8,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
-import { type Problem, query, request, setCsrf } from './client';
+import { Problem, query, request, setCsrf } from './client';
 import type { EventFilter } from './events';
 import type {
   Camera,
@@ -21,6 +21,7 @@ import type {
   Review,
   Role,
   Scope,
+  Seen,
   Session,
   Sink,
   SinkInput,
@@ -168,11 +169,40 @@ export const useChangeCamera = (id: string) =>
 export const useRemoveCamera = (id: string) =>
   useChange('cameras', () => request<void>('DELETE', path`/cameras/${id}`));
 
+// ---- Models
+
 /** The models that cameras can name: those that find boxes. */
 export const useModels = () =>
   useQuery({
     ...list<Model>('models'),
     select: (models) => models.filter(({ task }) => task !== 'tensors'),
+  });
+
+/** The lowest score that the server tells of. */
+export const LEAST_SCORE = 0.1;
+
+export interface Look {
+  seen: Seen;
+  /** Upright, as the server sees it. */
+  picture: ImageBitmap;
+  /** From when the picture was sent to when the answer was there. */
+  millis: number;
+}
+
+/** What a model sees in a picture file. */
+export const useDetect = (model: string) =>
+  useMutation({
+    async mutationFn(file: File | undefined): Promise<Look> {
+      if (!file) throw new Problem(0, 'no_file', 'There is no picture in it.');
+      const began = performance.now();
+      const address = path`/models/${model}/detect` + query({ min_score: LEAST_SCORE });
+      const seen = await request<Seen>('POST', address, file);
+      const millis = performance.now() - began;
+      const picture = await createImageBitmap(file, { imageOrientation: 'from-image' }).catch(() => {
+        throw new Problem(0, 'not_shown', 'This browser cannot show the picture.');
+      });
+      return { seen, picture, millis };
+    },
   });
 
 // ---- Events

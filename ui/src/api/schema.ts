@@ -625,6 +625,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/inference.GRPCInferenceService/{method}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A call of the protocol over gRPC. Its messages are described in `api/inference.proto`; what is not there is not offered.
+         * @description Access: infer.
+         */
+        post: operations["call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1158,7 +1178,7 @@ export interface components {
             error?: string | null;
             /** Format: int64 */
             inferences: number;
-            /** @description `cpu`, `cuda` or `tensorrt`. */
+            /** @description `cpu`, `cuda`, `tensorrt` or `oip`. */
             kind: string;
             name: string;
             /**
@@ -1166,7 +1186,7 @@ export interface components {
              * @description How long it has been lost; else, since it was added or came back.
              */
             seconds: number;
-            /** @description `running`, `lost`, or `standby`: it works only while a GPU is lost. */
+            /** @description `running`, `lost`, or `standby`: it works only while a GPU or server is lost. */
             state: string;
         };
         /**
@@ -1332,6 +1352,11 @@ export interface components {
             /** @description Width and height of a detector's input in pixels. */
             input?: number[] | null;
             license?: string | null;
+            /**
+             * Format: float
+             * @description The lowest score of what it tells, unless asked otherwise.
+             */
+            min_score: number;
             name: string;
             /** @description Its folder or file on the server. */
             path: string;
@@ -3065,6 +3090,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description What is wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                method: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/grpc": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/grpc": number[];
                 };
             };
             /** @description What is wrong */

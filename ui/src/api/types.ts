@@ -53,7 +53,10 @@ export type Review = Schemas['Verdict'];
 export type Event = Known<Answer<Schemas['Event']>, { box: Box; box_unit: Box; size: [number, number] }>;
 export type EventPage = Known<Answer<Schemas['Events']>, { items: Event[] }>;
 
-export type Model = Answer<Schemas['Model']>;
+export type Model = Known<Answer<Schemas['Model']>, { input: [width: number, height: number] }>;
+/** The box in pixels of the picture. */
+export type Detection = Known<Schemas['Detection'], { box: Box }>;
+export type Seen = Known<Schemas['Seen'], { detections: Detection[] }>;
 export type Sink = Answer<Schemas['Sink']>;
 export type SinkInput = Schemas['SinkInput'];
 export type Stage = Answer<Schemas['Stage']>;

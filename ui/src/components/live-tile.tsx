@@ -4,7 +4,7 @@ import { useEffect, useEffectEvent, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { Camera, CameraState } from '../api/types';
 import { useVisible } from '../lib/hooks';
-import { contain, draw } from '../live/overlay';
+import { contain, draw, markOf } from '../live/overlay';
 import { LivePlayer } from '../live/player';
 import { Icon } from './icon';
 import { StateBadge } from './parts';
@@ -99,7 +99,7 @@ function useLive(camera: Camera, overlay: boolean, alarmed: ReadonlySet<string>)
     const tracks = overlay ? (picture.irisPlayer?.tracks.at(time) ?? []) : [];
     const { zones, lines } = overlay ? camera : { zones: [], lines: [] };
     draw(canvas.current, contain(picture.videoWidth, picture.videoHeight, frame), {
-      tracks,
+      marks: tracks.map(markOf),
       zones,
       lines,
       alarmed,

@@ -3,7 +3,7 @@
 import { type ComponentProps, type ReactNode, useEffect, useId, useRef } from 'react';
 import type { Problem } from '../api/client';
 import type { Camera, CameraState } from '../api/types';
-import { stateName } from '../lib/format';
+import { formatDuration, stateName } from '../lib/format';
 import { Icon, type IconName } from './icon';
 
 interface FieldProps {
@@ -111,6 +111,7 @@ export function ProblemNotice({ problem }: { problem: Problem | null }) {
           {path && <code>{path}</code>} {message}
         </div>
       ))}
+      {problem.retryAfter && <div className="small">Try again in {formatDuration(problem.retryAfter)}.</div>}
     </Notice>
   );
 }

@@ -89,6 +89,7 @@ const ADMIN_PLACES: Place[] = [
   { path: '/users', label: 'Users', icon: 'users' },
   { path: '/tokens', label: 'API tokens', icon: 'key' },
   { path: '/sinks', label: 'Deliveries', icon: 'send' },
+  { path: '/models', label: 'Models', icon: 'layers' },
 ];
 
 function AccountMenu() {

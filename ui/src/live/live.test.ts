@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Box } from '../api/types';
 import { LatencyMeter } from './latency';
 import { receivedTime, shownTime } from './mp4';
-import { contain } from './overlay';
+import { contain, drawPicture, markOf } from './overlay';
 import { Margin, pace } from './pace';
 import { TrackTimeline } from './tracks';
 
@@ -206,6 +206,41 @@ test('latency is measured from when the server received a picture', () => {
   expect(meter.fragment).toEqual({ count: 100, p50: 3, p95: 3 });
   expect(meter.picture).toEqual({ count: 100, p50: 49, p95: 94 });
   expect(meter.tracks).toEqual({ count: 100, p50: 20, p95: 20 });
+});
+
+test('a track is told by its class and its count', () => {
+  const track = { id: 'gate/3.0/17', class: 'person', score: 0.9, box: [0, 0, 0.1, 0.5] as Box };
+  expect(markOf(track)).toEqual({ label: 'person 17', box: [0, 0, 0.1, 0.5] });
+});
+
+test('a still picture lies beneath its marks, where they are drawn', () => {
+  const calls: unknown[] = [];
+  const note =
+    (name: string) =>
+    (...values: unknown[]) =>
+      calls.push([name, context.globalCompositeOperation, ...values]);
+  const none = () => undefined;
+  const context = {
+    globalCompositeOperation: 'source-over',
+    clearRect: note('clear'),
+    roundRect: note('box'),
+    drawImage: note('picture'),
+    fillText: note('text'),
+    measureText: () => ({ width: 40 }),
+    ...{ setTransform: none, beginPath: none, stroke: none, fill: none },
+  };
+  const canvas = { clientWidth: 320, clientHeight: 320, width: 0, height: 0, getContext: () => context };
+  const picture = { width: 640, height: 360 } as ImageBitmap;
+  const mark = { label: 'person 91 %', box: [0.5, 0.5, 1, 1] as Box };
+  drawPicture(canvas as unknown as HTMLCanvasElement, picture, [mark]);
+  expect(calls).toEqual([
+    ['clear', 'source-over', 0, 0, 320, 320],
+    ['box', 'source-over', 160, 160, 160, 90, 3],
+    ['box', 'source-over', 159, 143, 50, 16, 3],
+    ['text', 'source-over', 'person 91 %', 164, 151.5],
+    ['picture', 'destination-over', picture, 0, 70, 320, 180],
+  ]);
+  expect(context.globalCompositeOperation).toBe('source-over');
 });
 
 test('a picture is fitted into its frame', () => {

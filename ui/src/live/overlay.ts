@@ -1,10 +1,16 @@
 // Draws boxes, ids, zones and lines over a picture. Positions are fractions of it; the canvas has its own pixels.
 
-import type { Line, Point, Zone } from '../api/types';
+import type { Box, Line, Point, Zone } from '../api/types';
 import type { Track } from './tracks';
 
+/** A box and what is written on it. */
+export interface Mark {
+  label: string;
+  box: Box;
+}
+
 export interface Scene {
-  tracks: Track[];
+  marks: Mark[];
   zones: Zone[];
   lines: Line[];
   /** Names of zones and lines that have just raised an alarm. */
@@ -21,7 +27,7 @@ export interface Area {
 
 // The same in both schemes: pictures do not change with them. Light strokes on a dark edge stand out from any picture.
 const COLOURS = {
-  track: '#7ee0f5',
+  mark: '#7ee0f5',
   rule: '#ffd479',
   alarm: '#ff6b6b',
   edge: 'rgb(0 0 0 / 55%)',
@@ -46,8 +52,28 @@ export function draw(canvas: HTMLCanvasElement, area: Area, scene: Scene): void 
   const pen = new Pen(context, area);
   for (const zone of scene.zones) pen.path(zone.polygon, true, scene.alarmed.has(zone.name));
   for (const line of scene.lines) pen.path(line.points, false, scene.alarmed.has(line.name));
-  for (const track of scene.tracks) pen.box(track);
+  for (const mark of scene.marks) pen.box(mark);
 }
+
+/** Draws `picture`, fitted into `canvas`, with `marks` on it. */
+export function drawPicture(canvas: HTMLCanvasElement, picture: ImageBitmap, marks: Mark[]): void {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const frame = { width: canvas.clientWidth, height: canvas.clientHeight };
+  const area = contain(picture.width, picture.height, frame);
+  draw(canvas, area, { marks, zones: [], lines: [], alarmed: new Set() });
+  // Beneath the marks, since drawing them begins by clearing the canvas.
+  context.globalCompositeOperation = 'destination-over';
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(picture, area.x, area.y, area.width, area.height);
+  context.globalCompositeOperation = 'source-over';
+}
+
+/** A tracked object, by its class and the count in its name, `gate/3.0/17`: enough to tell those of one camera apart. */
+export const markOf = (track: Track): Mark => ({
+  label: `${track.class} ${track.id.slice(track.id.lastIndexOf('/') + 1)}`,
+  box: track.box,
+});
 
 function resize(canvas: HTMLCanvasElement): void {
   const width = Math.round(canvas.clientWidth * window.devicePixelRatio);
@@ -83,15 +109,15 @@ class Pen {
     this.#stroke(colour, isAlarmed ? 2.5 : 1.5);
   }
 
-  box(track: Track): void {
+  box(mark: Mark): void {
     const context = this.#context;
-    const [left, top, right, bottom] = track.box;
+    const [left, top, right, bottom] = mark.box;
     const [x, y] = this.#at([left, top]);
     const [endX, endY] = this.#at([right, bottom]);
     context.beginPath();
     context.roundRect(x, y, endX - x, endY - y, 3);
-    this.#stroke(COLOURS.track, 2);
-    this.#label(`${track.class} ${shortId(track.id)}`, x, y);
+    this.#stroke(COLOURS.mark, 2);
+    this.#label(mark.label, x, y);
   }
 
   #label(text: string, x: number, y: number): void {
@@ -101,7 +127,7 @@ class Pen {
     const top = y - 17 < this.#area.y ? y + 1 : y - 17;
     context.beginPath();
     context.roundRect(left, top, width, 16, 3);
-    context.fillStyle = COLOURS.track;
+    context.fillStyle = COLOURS.mark;
     context.fill();
     context.fillStyle = COLOURS.ink;
     context.fillText(text, left + 5, top + 8.5);
@@ -120,9 +146,4 @@ class Pen {
   #at([x, y]: Point): [number, number] {
     return [this.#area.x + x * this.#area.width, this.#area.y + y * this.#area.height];
   }
-}
-
-/** The count in a track's name, `gate/3.0/17`: enough to tell the objects of one camera apart. */
-function shortId(id: string): string {
-  return id.slice(id.lastIndexOf('/') + 1);
 }

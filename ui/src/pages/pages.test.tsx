@@ -1,8 +1,8 @@
-import { screen, waitFor, within } from '@testing-library/react';
+import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { HttpResponse } from 'msw';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { sampleCamera, sampleEvent, sampleSystem } from '../test/samples';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { sampleCamera, sampleEvent, sampleModel, sampleSeen, sampleSystem } from '../test/samples';
 import { answers, handles, problem } from '../test/server';
 import { show } from '../test/show';
 
@@ -204,6 +204,88 @@ describe('cameras', () => {
     expect(screen.queryByRole('button', { name: 'Remove this camera' })).toBeNull();
     expect(screen.getByLabelText('Address')).toHaveProperty('disabled', false);
     expect(screen.getByLabelText('Address').closest('fieldset')).toHaveProperty('disabled', true);
+  });
+});
+
+describe('models', () => {
+  const picture = new File(['pixels'], 'street.jpg', { type: 'image/jpeg' });
+  const card = () => screen.findByRole('region', { name: 'people' });
+
+  beforeEach(() => {
+    vi.stubGlobal('createImageBitmap', async () => ({ width: 640, height: 360 }));
+    answers('get', '/models', { items: [sampleModel(), sampleModel({ name: 'other' })] });
+  });
+
+  test('a chosen picture is sent to the model, and what it finds is listed from the least score on', async () => {
+    signedIn();
+    const sent: unknown[] = [];
+    handles('post', '/models/people/detect', async (request) => {
+      sent.push(new URL(request.url).search, request.headers.get('x-csrf-token'), await request.text());
+      return HttpResponse.json(sampleSeen);
+    });
+    show('/models');
+    const people = within(await card());
+    expect(people.getByText('416 × 416 pixels')).toBeTruthy();
+    await userEvent.upload(people.getByLabelText(/Choose a picture/), picture);
+    expect((await people.findByRole('status')).textContent).toMatch(
+      /^2 found in 640 × 360 pixels, after \d+ ms$/,
+    );
+    expect(sent).toEqual(['?min_score=0.1', 'abc', 'pixels']);
+    expect(people.getByText('Person 91 %').closest('li')?.textContent).toContain('64 × 180 at 64, 36');
+    expect(people.getByText('Car 40 %')).toBeTruthy();
+    const least = people.getByLabelText('Least score');
+    expect(least).toHaveProperty('value', '0.4');
+    fireEvent.change(least, { target: { value: '0.1' } });
+    expect(people.getByText('Car 20 %')).toBeTruthy();
+    fireEvent.change(least, { target: { value: '0.95' } });
+    expect(people.getByRole('status').textContent).toMatch(/^Nothing found/);
+    expect(people.queryByText('Person 91 %')).toBeNull();
+  });
+
+  test('it is dropped or pasted as well; what is no file is told', async () => {
+    signedIn();
+    let count = 0;
+    handles('post', '/models/people/detect', () => {
+      count += 1;
+      return HttpResponse.json(sampleSeen);
+    });
+    show('/models');
+    const people = await card();
+    fireEvent.drop(people, { dataTransfer: { files: [picture] } });
+    await within(people).findByText('2 found');
+    fireEvent.paste(people, { clipboardData: { files: [] } });
+    expect((await within(people).findByRole('alert')).textContent).toContain('There is no picture in it.');
+    expect(within(people).queryByText('2 found')).toBeNull();
+    fireEvent.paste(people, { clipboardData: { files: [picture] } });
+    await within(people).findByText('2 found');
+    expect(count).toBe(2);
+  });
+
+  test('a busy server says when to try again', async () => {
+    signedIn();
+    const busy = { status: 503, headers: { 'retry-after': '2' } };
+    handles('post', '/models/people/detect', () => HttpResponse.json({ detail: 'too many wait' }, busy));
+    show('/models');
+    const people = within(await card());
+    await userEvent.upload(people.getByLabelText(/Choose a picture/), picture);
+    const alert = await people.findByRole('alert');
+    expect(alert.textContent).toBe('too many waitTry again in 2 s.');
+    answers('post', '/models/people/detect', sampleSeen);
+    await userEvent.click(people.getByRole('button', { name: 'Try again' }));
+    await people.findByText('2 found');
+  });
+
+  test('the way there is shown to who may ask models', async () => {
+    signedIn();
+    const { unmount } = show('/models');
+    await card();
+    expect(screen.getByText('Models', { selector: '.menu a' })).toBeTruthy();
+    unmount();
+    signedIn('operator');
+    answers('get', '/cameras', { items: [] });
+    show('/cameras');
+    await screen.findByText('No cameras yet');
+    expect(screen.queryByText('Models', { selector: '.menu a' })).toBeNull();
   });
 });
 

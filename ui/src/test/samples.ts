@@ -1,6 +1,6 @@
 // Objects of the API as tests need them.
 
-import type { Camera, Event, System } from '../api/types';
+import type { Camera, Event, Model, Seen, System } from '../api/types';
 
 export const sampleEvent = (seq: number, rest: Partial<Event> = {}): Event => ({
   seq,
@@ -59,6 +59,29 @@ export const sampleCamera = (rest: Partial<Camera> = {}): Camera => ({
   },
   ...rest,
 });
+
+export const sampleModel = (rest: Partial<Model> = {}): Model => ({
+  name: 'people',
+  path: 'models/people',
+  task: 'detect',
+  input: [416, 416],
+  classes: ['person', 'car'],
+  precision: 'fp32',
+  min_score: 0.4,
+  license: 'Apache-2.0',
+  ...rest,
+});
+
+export const sampleSeen: Seen = {
+  model: 'people',
+  width: 640,
+  height: 360,
+  detections: [
+    { class: 'person', score: 0.91, box: [64, 36, 128, 216] },
+    { class: 'car', score: 0.4, box: [300.4, 100.6, 400.4, 150.6] },
+    { class: 'car', score: 0.2, box: [0, 0, 20, 20] },
+  ],
+};
 
 export const sampleSystem = (rest: Partial<System> = {}): System => ({
   version: '0.1.0',

@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
-import { discAt, makeClip, makePicture, play, RATE, split } from './media.mjs';
-import { camera, event, makeState, system, topology } from './state.mjs';
+import { discAt, HEIGHT, makeClip, makePicture, play, RATE, split, WIDTH } from './media.mjs';
+import { camera, detections, event, makeState, system, topology } from './state.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/page', import.meta.url));
 const API = fileURLToPath(new URL('../../../api/openapi.json', import.meta.url));
@@ -70,7 +70,9 @@ class Mock {
     if (!address.pathname.startsWith('/api/v1')) return this.file(address.pathname, response);
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks)) : null;
+    const sent = Buffer.concat(chunks);
+    const isJson = request.headers['content-type'] === 'application/json';
+    const body = isJson ? JSON.parse(sent) : sent;
     if (this.delay) await new Promise((resume) => setTimeout(resume, this.delay));
     const path = address.pathname.slice('/api/v1'.length).split('/').slice(1).map(decodeURIComponent);
     const answer = this.route(request.method, path, body, address.searchParams, request, response);
@@ -104,6 +106,7 @@ class Mock {
     if (first === 'system') return id ? topology : system(this.began);
     if (first === 'events') return this.events(method, id, third, body, query, request, response);
     if (first === 'cameras' && id === 'test') return this.test(body);
+    if (first === 'models' && third === 'detect') return this.detect(id, body);
     if (first === 'cameras' && third === 'snapshot') return send(response, 'image/jpeg', this.picture);
     return this.collection(
       method,
@@ -132,6 +135,17 @@ class Mock {
       frames_per_second: RATE,
       picture: this.picture.toString('base64'),
     };
+  }
+
+  /** The same in every picture, with boxes as in its own. */
+  detect(model, file) {
+    if (!/^(\xff\xd8|\x89PNG|RIFF....WEBP)/s.test(file.toString('latin1', 0, 12)))
+      return problem(
+        415,
+        'unsupported_media_type',
+        'the picture: cannot be decoded as a JPEG, PNG or WebP picture',
+      );
+    return { model, width: WIDTH, height: HEIGHT, detections };
   }
 
   collection(method, items, key, id, body) {

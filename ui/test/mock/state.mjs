@@ -164,7 +164,18 @@ export function makeState(isEmpty) {
       input: [416, 416],
       classes: CLASSES,
       precision: 'fp32',
+      min_score: 0.3,
       license: 'Apache-2.0',
+    },
+    {
+      name: 'iris-n',
+      path: 'iris-n',
+      task: 'detect',
+      input: [384, 224],
+      classes: ['person', 'bicycle', 'car', 'motorcycle', 'bus', 'truck'],
+      precision: 'int8',
+      min_score: 0.3,
+      license: 'MIT OR Apache-2.0',
     },
   ];
   return isEmpty
@@ -173,6 +184,14 @@ export function makeState(isEmpty) {
 }
 
 export { camera };
+
+/** What models see in a picture of 640 × 360. */
+export const detections = [
+  { class: 'person', score: 0.91, box: [492.8, 165.6, 556.8, 230.4] },
+  { class: 'car', score: 0.64, box: [40, 210.5, 210.2, 330] },
+  { class: 'truck', score: 0.38, box: [250.7, 20, 400, 130.3] },
+  { class: 'dog', score: 0.17, box: [330, 250, 380, 300] },
+];
 
 export function system(began) {
   const seconds = (Date.now() - began) / 1000;

@@ -10,11 +10,12 @@ use crate::shell::{ask, program, run_quietly, say, tools};
 
 /// What is needed, and what for.
 const PACKAGES: &[&str] = &[
-    // Decoders and demuxers, and their headers for bindgen.
+    // Decoders, demuxers and encoders, and their headers for bindgen.
     "libavcodec-dev",
     "libavformat-dev",
     "libavutil-dev",
     "libswscale-dev",
+    "libturbojpeg0-dev",
     "libclang-dev",
     "pkg-config",
     // Generate and read the clips of the tests, and the certificates of their servers.

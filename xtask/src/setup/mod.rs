@@ -99,6 +99,11 @@ pub(crate) fn tritonclient() -> Result<()> {
     python::install("tritonclient", include_str!("tritonclient.txt")).map(drop)
 }
 
+/// Installs what only a test of the server needs that only `ci` runs, because it is so much: KServe's SDK.
+pub(crate) fn kserve() -> Result<()> {
+    python::install("kserve", include_str!("kserve.txt")).map(drop)
+}
+
 /// Installs what only a peer of `bench cameras` needs; the folder of Python packages.
 pub(crate) fn peers() -> Result<PathBuf> {
     python::install("peers", include_str!("peers.txt"))

@@ -39,7 +39,7 @@ fn walker(left: u32) -> impl Fn(u32, u32) -> u8 {
 
 /// The frames of ten a second at which the gate is open.
 fn open(gate: &mut MotionGate, frames: std::ops::Range<u32>, draw: impl Fn(u32) -> Frame) -> Vec<u32> {
-    frames.filter(|n| gate.see(&draw(*n))).collect()
+    frames.filter(|n| gate.see(&draw(*n), Fidelity::Exact)).collect()
 }
 
 #[test]
@@ -84,10 +84,40 @@ fn a_clock_in_the_picture_stops_to_count_unless_something_is_there() {
     let mut gate = MotionGate::default();
     let mut opened = 0;
     for n in 0..300 {
-        opened += u32::from(gate.see(&clock(n)));
+        opened += u32::from(gate.see(&clock(n), Fidelity::Exact));
         gate.explain([Rect::new(4.0, 2.0, 30.0, 20.0)].into_iter());
     }
     assert!(opened > 280, "the model sees something there: {opened}");
+}
+
+/// A picture in whose left half blocks drift by half a level a frame, from one key frame of twenty to the next.
+fn drifting(n: u32, draw: impl Fn(u32, u32) -> u8) -> Frame {
+    frame(n, 4, move |x, y| draw(x, y) + if x < 80 { (n % 20 / 2) as u8 } else { 0 })
+}
+
+fn fidelity(n: u32) -> Fidelity {
+    if n % 20 == 0 { Fidelity::Renewed } else { Fidelity::Drifting }
+}
+
+#[test]
+fn what_had_drifted_and_is_renewed_did_not_move() {
+    let still = |n| drifting(n, |_, _| 0);
+    let mut gate = MotionGate::default();
+    let opened: Vec<u32> = (0..100).filter(|n| gate.see(&still(*n), fidelity(*n))).collect();
+    assert_eq!(opened, []);
+    assert!(!open(&mut MotionGate::default(), 0..100, still).is_empty(), "it would be taken for motion");
+    // One who is there at a key frame, and was not before it.
+    assert!(gate.see(&drifting(100, walker(20)), fidelity(100)));
+}
+
+#[test]
+fn who_walks_in_is_seen_at_once_though_pictures_drift() {
+    let mut gate = MotionGate::default();
+    let opened = (0..100).find(|n| {
+        let picture = drifting(*n, |x, y| if *n < 73 { 0 } else { walker(4 * (n - 73))(x, y) });
+        gate.see(&picture, fidelity(*n))
+    });
+    assert_eq!(opened, Some(73));
 }
 
 #[test]
@@ -95,8 +125,8 @@ fn after_a_gap_it_compares_with_nothing() {
     let mut gate = MotionGate::default();
     open(&mut gate, 0..50, |n| frame(n, 4, |_, _| 0));
     gate.reset();
-    assert!(!gate.see(&frame(50, 4, walker(100))));
-    assert!(gate.see(&frame(51, 4, walker(60))));
+    assert!(!gate.see(&frame(50, 4, walker(100)), Fidelity::Exact));
+    assert!(gate.see(&frame(51, 4, walker(60)), Fidelity::Exact));
 }
 
 proptest! {
@@ -104,7 +134,7 @@ proptest! {
     fn sums_are_those_of_the_pixels(seed: u32, left in 0u32..150) {
         let mut gate = MotionGate::default();
         let picture = frame(seed % 1000, 30, walker(left));
-        gate.see(&picture);
+        gate.see(&picture, Fidelity::Exact);
         let plane = picture.plane(0);
         for (i, sum) in gate.now.iter().enumerate() {
             let (x, y) = (i % gate.columns * CELL, i / gate.columns * CELL);

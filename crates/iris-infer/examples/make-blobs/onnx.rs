@@ -43,6 +43,8 @@ pub(crate) enum Element {
     U8 = 2,
     I64 = 7,
     #[cfg_attr(not(test), expect(dead_code, reason = "only the models of tests have it"))]
+    Text = 8,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the models of tests have it"))]
     Bool = 9,
     #[cfg_attr(not(test), expect(dead_code, reason = "only the models of tests have it"))]
     F16 = 10,

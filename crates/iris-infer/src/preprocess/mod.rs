@@ -151,23 +151,34 @@ fn fill<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise,
         // SAFETY: it has what the function was compiled for.
         return unsafe { fill_avx2(rows, source, normalise, pad, data) };
     }
-    fill_rows(rows, source, normalise, pad, data);
+    fill_rows(rows, source, normalise, pad, data, resample::few);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn fill_avx2<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise, pad: bool, data: &mut [T]) {
-    fill_rows(rows, source, normalise, pad, data);
+    fill_rows(rows, source, normalise, pad, data, |row, axis, out| resample::few_avx2(row, axis, out));
 }
 
+/// How columns are sampled where boxes lie over few of them.
+trait Few: Fn(&[i16], &Axis, &mut [f32]) + Copy {}
+impl<F: Fn(&[i16], &Axis, &mut [f32]) + Copy> Few for F {}
+
 #[inline(always)]
-fn fill_rows<T: Element>(rows: &mut Rows, source: &Source<'_>, normalise: &Normalise, pad: bool, data: &mut [T]) {
+fn fill_rows<T: Element>(
+    rows: &mut Rows,
+    source: &Source<'_>,
+    normalise: &Normalise,
+    pad: bool,
+    data: &mut [T],
+    few: impl Few,
+) {
     let letterbox = &source.plan.letterbox;
     if pad {
         normalise.pad(data);
     }
     for y in 0..letterbox.inner().height {
-        let rgb = rows.make(source, y as usize);
+        let rgb = rows.make(source, y as usize, few);
         normalise.write(rgb, (letterbox.pad_x, letterbox.pad_y + y), data);
     }
 }
@@ -216,21 +227,22 @@ struct Source<'a> {
 /// Working memory for one row.
 #[derive(Clone, Default)]
 struct Rows {
-    blended: Vec<f32>,
+    blended: Vec<i16>,
     rgb: [Vec<f32>; CHANNELS],
 }
 
 impl Rows {
     /// Row `y` of the scaled picture as red, green and blue, 0 to 255.
     #[inline(always)]
-    fn make(&mut self, source: &Source<'_>, y: usize) -> &[Vec<f32>; CHANNELS] {
+    fn make(&mut self, source: &Source<'_>, y: usize, few: impl Few) -> &[Vec<f32>; CHANNELS] {
         let width = source.plan.letterbox.inner().width as usize;
         let mut channel = 0;
         for (plan, plane) in source.plan.planes.iter().zip(&source.planes) {
             blend_rows(*plane, plan.size, plan.channels, plan.down.window(y), &mut self.blended);
             for offset in 0..plan.channels {
                 self.rgb[channel].resize(width, 0.0);
-                sample_columns(&self.blended, plan.channels, offset, &plan.across, &mut self.rgb[channel]);
+                let at = (plan.channels, offset);
+                sample_columns(&self.blended, at, &plan.across, &mut self.rgb[channel], few);
                 channel += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! The suite that every runtime passes: cases as data, and a function that loads a model into the runtime under test.
 
 use iris_infer::tensor::Samples;
-use iris_infer::{DataType, Error, OrtRuntime, Output, Runtime, Tensor, Value};
+use iris_infer::{DataType, Error, OrtRuntime, Output, Runtime, Tensor, Value, push_text};
 
 use crate::blobs::{self, CELLS, HEIGHT, Variant, WIDTH};
 use crate::onnx::{Attribute, Dim, Element, Graph};
@@ -172,6 +172,38 @@ fn named_tensors_of_any_type_go_in_and_out(load: &Load) {
     assert!(runtime.infer(&inputs[1..], &wanted).is_err(), "an input is missing");
 }
 
+/// Joins what is called `a` and `b`, and returns `a` as it is.
+fn words() -> Vec<u8> {
+    let mut g = Graph::default();
+    let shape = || [open(), Dim::Fixed(2)];
+    g.input("a", Element::Text, &shape());
+    g.input("b", Element::Text, &shape());
+    let both = g.node("Concat", &["a", "b"], &[("axis", Attribute::Int(1))]);
+    let same = g.node("Identity", &["a"], &[]);
+    g.name(&both, "both");
+    g.name(&same, "same");
+    g.output("both", Element::Text, &[open(), Dim::Fixed(4)]);
+    g.output("same", Element::Text, &shape());
+    g.model("words", "iris tests")
+}
+
+fn texts_go_in_and_out(load: &Load) {
+    let mut runtime = load(&words()).unwrap();
+    let value = |name: &str, shape: &[usize], texts: &[&str]| {
+        let mut bytes = Vec::new();
+        texts.iter().for_each(|text| push_text(&mut bytes, text.as_bytes()));
+        Value { name: name.into(), data_type: DataType::Text, shape: shape.to_vec(), bytes: bytes.into() }
+    };
+    let inputs = [value("a", &[2, 2], &["gate", "", "Zürich", "x"]), value("b", &[2, 2], &["gate", "y", "z", "x"])];
+    let wanted = ["both".to_owned(), "same".to_owned()];
+    runtime.signature().check(&inputs, &wanted, 8).unwrap();
+    let both = value("both", &[2, 4], &["gate", "", "gate", "y", "Zürich", "x", "z", "x"]);
+    let same = Value { name: "same".into(), ..inputs[0].clone() };
+    assert_eq!(runtime.infer(&inputs, &wanted).unwrap(), [both, same]);
+    let none = [value("a", &[0, 2], &[]), value("b", &[0, 2], &[])];
+    assert_eq!(runtime.infer(&none, &wanted[..1]).unwrap(), [value("both", &[0, 4], &[])]);
+}
+
 fn what_cameras_and_programs_send_is_answered_alike(load: &Load) {
     let mut runtime = load(&arithmetic(open(), [open(), open()], Element::U8)).unwrap();
     let value = Value {
@@ -211,6 +243,7 @@ pub(crate) fn whole_suite(load: &Load) {
     wrong_inputs_are_errors_and_the_model_goes_on(load);
     what_cannot_be_run_is_refused(load);
     named_tensors_of_any_type_go_in_and_out(load);
+    texts_go_in_and_out(load);
     what_cameras_and_programs_send_is_answered_alike(load);
     a_real_network_runs(load);
 }
@@ -227,6 +260,7 @@ macro_rules! suite {
             wrong_inputs_are_errors_and_the_model_goes_on,
             what_cannot_be_run_is_refused,
             named_tensors_of_any_type_go_in_and_out,
+            texts_go_in_and_out,
             what_cameras_and_programs_send_is_answered_alike,
             a_real_network_runs
         );

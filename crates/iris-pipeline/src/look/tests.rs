@@ -29,11 +29,14 @@ fn clip(x: &str) -> Vec<Packet> {
 }
 
 fn encoded(x: &str, how: &[&str]) -> Vec<Packet> {
+    encode(&format!("color=gray:s=320x180:r=10:d=8[a];color=white:s=40x80:r=10:d=8[b];[a][b]overlay=x='{x}':y=60"), how)
+}
+
+fn encode(scene: &str, how: &[&str]) -> Vec<Packet> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.mp4");
-    let scene = format!("color=gray:s=320x180:r=10:d=8[a];color=white:s=40x80:r=10:d=8[b];[a][b]overlay=x='{x}':y=60");
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-nostdin", "-loglevel", "error", "-filter_complex", &scene]);
+    ffmpeg.args(["-nostdin", "-loglevel", "error", "-filter_complex", scene]);
     ffmpeg.args(["-c:v", "libx264", "-g", "20", "-sc_threshold", "0"]).args(how).arg(&path);
     assert!(ffmpeg.status().expect("these tests need ffmpeg: cargo xtask setup installs it").success());
     demux(&path)
@@ -132,6 +135,18 @@ fn what_walks_in_is_looked_at_from_its_first_frame_on() {
     assert_eq!(watch.looks().len() as u64, 2 + 80 - walks, "and in every frame");
     assert_eq!(watch.sink.attention.rung(), Rung::Moving);
     assert_eq!(*watch.sink.rates.borrow(), [iris_analytics::demand::MOVING]);
+}
+
+#[test]
+fn pictures_that_drift_without_deblocking_do_not_move_at_a_key_frame() {
+    let noisy =
+        "nullsrc=s=320x180:r=10:d=12,geq=lum='90+60*sin(X/9)*sin(Y/7)':cb=128:cr=128,noise=alls=19:allf=t:all_seed=7";
+    let few_bits =
+        ["-profile:v", "baseline", "-preset", "veryfast", "-b:v", "60k", "-maxrate", "60k", "-bufsize", "60k"];
+    let mut watch = Watch::new(Some(Gate::default()));
+    watch.see(&encode(noisy, &few_bits));
+    let settled: Vec<u64> = watch.looks().into_iter().filter(|at| *at > 20).collect();
+    assert_eq!(settled, [40, 80], "compared with those before them, key frames open the gate for most of the time");
 }
 
 #[test]

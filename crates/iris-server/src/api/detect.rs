@@ -42,7 +42,7 @@ pub(crate) struct Seen {
 
 /// Something in a picture.
 #[derive(Serialize, ToSchema)]
-struct Detection {
+pub(super) struct Detection {
     class: String,
     /// How sure the model is, 0 to 1.
     score: f32,
@@ -51,7 +51,13 @@ struct Detection {
     rect: [f32; 4],
 }
 
-type Found = (Rect<Image>, f32, ClassId);
+pub(super) type Found = (Rect<Image>, f32, ClassId);
+
+impl Detection {
+    pub(super) fn new(manifest: &Manifest, (rect, score, class): Found) -> Self {
+        Self { class: class_name(manifest, class).to_owned(), score, rect: [rect.x0, rect.y0, rect.x1, rect.y1] }
+    }
+}
 
 /// What a model sees in a picture: boxes, or, if `Accept` names `image/jpeg` and not `application/json`, the picture with the
 /// boxes drawn in it.
@@ -84,12 +90,7 @@ pub(crate) async fn detect(
         let jpeg = app.codecs.run(move || draw(&frame, &found, &manifest)).await??;
         return Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response());
     }
-    let detection = |(rect, score, class): Found| Detection {
-        class: class_name(&manifest, class).to_owned(),
-        score,
-        rect: [rect.x0, rect.y0, rect.x1, rect.y1],
-    };
-    let detections = found.into_iter().map(detection).collect();
+    let detections = found.into_iter().map(|found| Detection::new(&manifest, found)).collect();
     let (width, height) = (frame.size.width, frame.size.height);
     Ok(Json(Seen { model: served.name, width, height, detections }).into_response())
 }

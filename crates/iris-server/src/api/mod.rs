@@ -15,5 +15,6 @@ mod refusal;
 pub(crate) mod sinks;
 pub(crate) mod stream;
 pub(crate) mod system;
+pub(crate) mod videos;
 
 pub use rates::Rates;

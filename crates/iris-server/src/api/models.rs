@@ -23,6 +23,8 @@ pub(crate) struct ModelBody {
     input: Option<[u32; 2]>,
     classes: Vec<String>,
     precision: &'static str,
+    /// The lowest score of what it tells, unless asked otherwise.
+    min_score: f32,
     license: Option<String>,
 }
 
@@ -45,6 +47,7 @@ impl ModelBody {
                 Precision::Fp16 => "fp16",
                 Precision::Int8 => "int8",
             },
+            min_score: manifest.thresholds.score,
             license: manifest.licence.clone(),
         }
     }

@@ -55,9 +55,9 @@ struct StoreBody {
 #[schema(as = Device)]
 struct DeviceBody {
     name: String,
-    /// `cpu`, `cuda` or `tensorrt`.
+    /// `cpu`, `cuda`, `tensorrt` or `oip`.
     kind: &'static str,
-    /// `running`, `lost`, or `standby`: it works only while a GPU is lost.
+    /// `running`, `lost`, or `standby`: it works only while a GPU or server is lost.
     state: &'static str,
     /// How long it has been lost; else, since it was added or came back.
     seconds: u64,

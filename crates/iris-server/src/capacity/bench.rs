@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use iris_analytics::{ClassGroups, MotionGate, Profile, Tracker, TrackerKind};
+use iris_analytics::{ClassGroups, Fidelity, MotionGate, Profile, Tracker, TrackerKind};
 use iris_core::{CameraId, Clock, Epoch, Frame, FrameKey, Moment, Packet, Size};
 use iris_decode::{Decoder, FramePool, Limits};
 use iris_infer::{Detector, Manifest, Model, Options, Preprocessor};
@@ -245,7 +245,7 @@ impl Worker {
     fn see(&mut self, played: &mut Played<'_>, frame: &Frame, tally: &mut Tally) -> Result<()> {
         tally.frames += 1;
         // Whatever it says, so that looks are many enough to be measured.
-        played.gate.see(frame);
+        played.gate.see(frame, Fidelity::Exact);
         tally.lap(Stage::Gate);
         if !tally.frames.is_multiple_of(LOOK_EVERY) {
             return Ok(());

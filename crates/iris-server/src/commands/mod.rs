@@ -23,13 +23,16 @@ use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Command, ConfigCommand, ModelArg, ModelsCommand};
 use crate::config::{self, Config, Document, Item, Text};
-use crate::door;
+use crate::{door, trial};
 
 /// Runs a command. What it has to say goes to standard output; how it goes, to standard error.
 ///
 /// # Errors
 /// Whatever stopped the command, with its context.
 pub fn execute(cli: Cli) -> Result<ExitCode> {
+    if !matches!(cli.command, Command::Models { command: ModelsCommand::CheckLoad }) {
+        trial::install();
+    }
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Detect(args) => detect::detect(&args),
@@ -43,7 +46,7 @@ pub fn execute(cli: Cli) -> Result<ExitCode> {
         Command::Events(args) => events::events(&args),
         Command::Fsck { config, repair } => fsck::fsck(&config.config, repair),
         Command::Capacity(args) => capacity::capacity(&args),
-        Command::Models { command: ModelsCommand::Inspect { path } } => models::inspect(&path),
+        Command::Models { command } => models::models(command),
         Command::User { command } => accounts::user(command),
         Command::Token { command } => accounts::token(command),
         Command::Schema => print(&config::schema()),

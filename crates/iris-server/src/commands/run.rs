@@ -25,6 +25,7 @@ use crate::annotate::Annotator;
 use crate::cli::{RunArgs, TrackerArg, TransportArg};
 use crate::config::{self, Config};
 use crate::message::Message;
+use crate::oip::remote::Devices;
 use crate::picture::VideoWriter;
 use crate::store::Media;
 use crate::{evidence, setup};
@@ -47,8 +48,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());
+    let devices = Arc::new(Devices(runtime.handle().clone()));
     let (mut pipeline, reports) =
-        Pipeline::start(&settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
+        Pipeline::start_on(devices, &settings, clock, &setup::local_clock(zone), runtime.handle().clone())?;
     let view = pipeline.view();
     let manifest = view.models().pop().context("the pipeline has no model")?;
     let camera = camera(args, url, configured, &manifest)?;

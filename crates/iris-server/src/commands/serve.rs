@@ -20,6 +20,7 @@ use crate::clips::Clips;
 use crate::config::Config;
 use crate::control::{Control, Owner};
 use crate::door;
+use crate::oip::remote::Devices;
 use crate::retention::Sweeper;
 use crate::sink::Sinks;
 use crate::store::{Options, Sqlite, Store};
@@ -108,8 +109,9 @@ impl Server {
             sharing: config.serving.sharing,
         };
         let local_clock = setup::local_clock(config.time_zone.clone());
+        let devices = Arc::new(Devices(runtime.handle().clone()));
         let (pipeline, reports) =
-            Pipeline::start(&settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
+            Pipeline::start_on(devices, &settings, Arc::clone(&clock), &local_clock, runtime.handle().clone())?;
         let (view, inference) = (pipeline.view(), pipeline.inference());
         let hurry = CancellationToken::new();
         let clips = Clips::start(&store, &clock)?;

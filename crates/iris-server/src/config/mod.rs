@@ -98,7 +98,7 @@ pub struct Serving {
 }
 
 /// What runs models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Device {
     /// The CPU.
     Cpu {
@@ -124,6 +124,21 @@ pub enum Device {
         instances: usize,
         /// Whether what is not quantised may be computed with 16 bits.
         fp16: bool,
+    },
+    /// Another server that speaks the Open Inference Protocol.
+    Oip {
+        /// Its address: `http`, `https`, `grpc` or `grpcs`.
+        url: String,
+        /// What the model is called there, if not by its own name.
+        model: Option<String>,
+        /// How many frames it takes at once, at most.
+        batch: usize,
+        /// How many requests it gets at once.
+        in_flight: usize,
+        /// What it is shown.
+        token: Option<Secret>,
+        /// A file with the certificates by which it is trusted.
+        ca: Option<PathBuf>,
     },
 }
 

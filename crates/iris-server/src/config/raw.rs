@@ -106,7 +106,8 @@ pub(super) struct RawServing {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["kind"]))]
 pub(super) struct RawDevice {
-    /// "cpu"; or "cuda" or "tensorrt" for an NVIDIA GPU, which take a build of ONNX Runtime that has them.
+    /// "cpu"; "cuda" or "tensorrt" for an NVIDIA GPU, which take a build of ONNX Runtime that has them; or "oip" for another
+    /// server that speaks the Open Inference Protocol.
     pub kind: Option<DeviceKind>,
     /// How many threads of a "cpu" run models, each with sessions of its own. Default: one a core.
     #[schemars(range(min = 1, max = 1024))]
@@ -114,7 +115,7 @@ pub(super) struct RawDevice {
     /// Which GPU, from 0. Default: 0.
     #[schemars(range(min = 0, max = 63))]
     pub index: Option<u32>,
-    /// How many frames a GPU takes at once, at most, each of another camera. Default: 8.
+    /// How many frames a GPU or server takes at once, at most, each of another camera. Default: 8.
     #[schemars(range(min = 1, max = 64))]
     pub batch: Option<usize>,
     /// How many threads run models on a GPU, each with sessions of its own, so that one can work while another reads out
@@ -123,6 +124,18 @@ pub(super) struct RawDevice {
     pub instances: Option<usize>,
     /// Whether "tensorrt" may compute with 16 bits what is not quantised. Default: false.
     pub fp16: Option<bool>,
+    /// The address of an "oip" server: `http://`, `https://`, `grpc://` or `grpcs://`, host and port.
+    pub url: Option<String>,
+    /// What the model is called on an "oip" server. Default: the name that its `model.toml` says.
+    pub model: Option<String>,
+    /// How many requests an "oip" server gets at once. Default: 2.
+    #[schemars(range(min = 1, max = 64))]
+    pub in_flight: Option<usize>,
+    /// The token that an "oip" server wants to see.
+    pub token: Option<RawSecret>,
+    /// A file with the certificates by which an "oip" server is trusted. Relative to this file. Default: those that browsers
+    /// trust.
+    pub ca: Option<String>,
 }
 
 /// What a device is.
@@ -132,6 +145,7 @@ pub(super) enum DeviceKind {
     Cpu,
     Cuda,
     TensorRt,
+    Oip,
 }
 
 /// A model.

@@ -27,6 +27,7 @@ const DEFAULT_RATE: f32 = 10.0;
 const DEFAULT_DAYS: u32 = 30;
 const DEFAULT_PORT: u16 = 8080;
 const DEFAULT_BATCH: usize = 8;
+const DEFAULT_IN_FLIGHT: usize = 2;
 const DEFAULT_BODY_MB: usize = 64;
 /// The shortest key of a signature, in bytes.
 const MIN_KEY: usize = 16;
@@ -123,23 +124,34 @@ impl Pass<'_, '_> {
     fn devices(&mut self, raw: Vec<RawDevice>, require_gpu: bool) -> Vec<Device> {
         let mut seen = HashMap::new();
         let devices =
-            raw.into_iter().enumerate().filter_map(|(i, raw)| self.device(&format!("devices[{i}]"), &raw, &mut seen));
+            raw.into_iter().enumerate().filter_map(|(i, raw)| self.device(&format!("devices[{i}]"), raw, &mut seen));
         let devices: Vec<Device> = devices.collect();
-        let has_gpu = devices.iter().any(|device| !matches!(device, Device::Cpu { .. }));
+        let has_gpu = devices.iter().any(|device| matches!(device, Device::Cuda { .. } | Device::TensorRt { .. }));
         if require_gpu && !has_gpu && !self.problems.any_within("devices") {
             self.problems.add("require_gpu", "there is no GPU; add [[devices]] with kind = \"cuda\" or \"tensorrt\"");
         }
         devices
     }
 
-    fn device(&mut self, at: &str, raw: &RawDevice, seen: &mut HashMap<String, Place>) -> Option<Device> {
+    fn device(&mut self, at: &str, raw: RawDevice, seen: &mut HashMap<String, Place>) -> Option<Device> {
         let (index, batch) = (raw.index.unwrap_or(0), raw.batch.unwrap_or(DEFAULT_BATCH));
         let instances = raw.instances.unwrap_or(1);
         let threads = ("threads", raw.threads.is_some());
         let gpu =
             [("index", raw.index.is_some()), ("batch", raw.batch.is_some()), ("instances", raw.instances.is_some())];
         let fp16 = ("fp16", raw.fp16.is_some());
-        let (name, device) = match raw.kind? {
+        let kind = raw.kind?;
+        if kind != DeviceKind::Oip {
+            let of_server = [
+                ("url", raw.url.is_some()),
+                ("model", raw.model.is_some()),
+                ("in_flight", raw.in_flight.is_some()),
+                ("token", raw.token.is_some()),
+                ("ca", raw.ca.is_some()),
+            ];
+            self.foreign(at, "a device of this machine", &of_server);
+        }
+        let (name, device) = match kind {
             DeviceKind::Cpu => {
                 self.foreign(at, "a cpu", &[gpu[0], gpu[1], gpu[2], fp16]);
                 ("the CPU".to_owned(), Device::Cpu { threads: raw.threads })
@@ -153,12 +165,30 @@ impl Pass<'_, '_> {
                 let fp16 = raw.fp16.unwrap_or_default();
                 (format!("GPU {index}"), Device::TensorRt { index, batch, instances, fp16 })
             }
+            DeviceKind::Oip => {
+                self.foreign(at, "an oip device", &[threads, gpu[0], fp16]);
+                self.server(at, raw, batch)?
+            }
         };
         let place = self.problems.place(at);
         if let Some(other) = seen.insert(name.clone(), place) {
             self.problems.add(at, format!("{name} is already a device: {other}"));
         }
         Some(device)
+    }
+
+    /// Another server, by its address.
+    fn server(&mut self, at: &str, raw: RawDevice, batch: usize) -> Option<(String, Device)> {
+        let url_at = format!("{at}.url");
+        if raw.url.is_none() && !self.problems.any_within(&url_at) {
+            self.problems.add(at, "`url` is missing: the address of the server, such as \"grpc://10.0.0.9:8001\"");
+        }
+        let url = raw.url.and_then(|url| self.listed(&url_at, source::server_url(&url)));
+        // What is wrong with these was listed.
+        let token = raw.token.and_then(|token| self.secret(&format!("{at}.token"), token));
+        let ca = raw.ca.and_then(|ca| self.path(&format!("{at}.ca"), &ca));
+        let (url, in_flight) = (url?, raw.in_flight.unwrap_or(DEFAULT_IN_FLIGHT));
+        Some((url.clone(), Device::Oip { url, model: raw.model, batch, in_flight, token, ca }))
     }
 
     /// The models of the file; the built-in one if it names none.

@@ -101,6 +101,15 @@ pub(super) fn webhook_url(text: &Secret) -> Result<Secret, String> {
     Ok(Secret::new(url))
 }
 
+/// The address of another server that runs models.
+pub(super) fn server_url(text: &str) -> Result<String, String> {
+    let url = address(text, &["http", "https", "grpc", "grpcs"])?;
+    if Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+        return Err("must not hold a user name or password; what the server wants to see is the `token`".into());
+    }
+    Ok(url.to_owned())
+}
+
 /// What stands before the first ':' if that is before any '/'. `FFmpeg` takes it for a protocol, whatever it is.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once(':')?;

@@ -21,6 +21,7 @@ use crate::accounts::SetupToken;
 use crate::api::Rates;
 use crate::control::Control;
 use crate::store::Store;
+use crate::videos::Videos;
 
 /// How long the metrics of a camera that is gone are still shown.
 const STALE: Duration = Duration::from_mins(5);
@@ -67,7 +68,7 @@ pub struct App {
     /// Whether browsers reach Iris by TLS.
     pub(super) secure: bool,
     /// How long a client may take.
-    pub(super) timeouts: Timeouts,
+    pub(crate) timeouts: Timeouts,
     /// How often a client may ask.
     pub(super) limits: Arc<Limits>,
     /// Who watches a stream.
@@ -80,6 +81,8 @@ pub struct App {
     pub(super) rooms: Arc<Semaphore>,
     /// Where requests to models are read and answers to them written.
     pub(crate) codecs: Workers,
+    /// Videos that are looked at for requests.
+    pub(crate) videos: Videos,
     readers: Workers,
     hashers: Workers,
 }
@@ -122,6 +125,7 @@ impl App {
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
         let codecs = Workers::start("codec", CODECS.0, CODECS.1)?;
+        let videos = Videos::start(Arc::clone(&clock))?;
         let rates = Rates::start(view.clone(), Arc::clone(&clock));
         Ok(Self {
             view,
@@ -142,6 +146,7 @@ impl App {
             stills,
             rooms: Semaphore::new(BODIES * max_request.div_ceil(ROOM)).into(),
             codecs,
+            videos,
             readers,
             hashers,
         })
@@ -166,6 +171,11 @@ impl App {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         self.hashers.run(work).await
+    }
+
+    /// Counts a request to a model that is not a request to a route.
+    pub(crate) fn count_inference(&self, caller: &Caller) -> Result<(), Problem> {
+        self.limits.inference(caller.digest(), self.clock.mono())
     }
 
     /// Returns when a caller may not do any more what they may do now: signed out, over, changed or removed. For

@@ -76,6 +76,14 @@ impl Caller {
         }
     }
 
+    /// By what they are known.
+    pub(super) fn digest(&self) -> Digest {
+        match &self.identity {
+            Identity::Session { key, .. } => key.digest(),
+            Identity::Token { digest, .. } => *digest,
+        }
+    }
+
     /// Whether they may see a camera and what it saw. What they may not see is to them not there.
     pub fn sees(&self, camera: CameraId) -> bool {
         self.cameras.as_ref().as_ref().is_none_or(|cameras| cameras.contains(&camera))

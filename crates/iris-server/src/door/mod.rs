@@ -54,6 +54,8 @@ pub(crate) use streams::Seat;
 pub use tls::acceptor;
 pub use workers::Workers;
 
+use crate::oip::grpc::{SERVICE, wire};
+
 /// How often histograms are tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// The largest body of a request that is not for a model, in bytes.
@@ -76,8 +78,8 @@ impl App {
 
     /// The largest body that a path takes, in bytes.
     fn most(&self, path: &str) -> usize {
-        let is_protocol = path.starts_with("/v2/") && !path.starts_with("/v2/repository/");
-        let is_for_models = is_protocol || path.starts_with("/api/v1/models/");
+        let is_for_models = ["/v2/", SERVICE, "/api/v1/models/"].iter().any(|start| path.starts_with(start));
+        let is_for_models = is_for_models && !path.starts_with("/v2/repository/");
         if is_for_models { self.max_request } else { MAX_BODY }
     }
 
@@ -91,16 +93,20 @@ impl App {
     ) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let length = length.filter(|length| !grows && *length <= self.max_request).unwrap_or(self.max_request);
-        let room = Arc::clone(&self.rooms).try_acquire_many_owned(length.div_ceil(ROOM) as u32);
-        let full = |_| Problem {
-            retry_after: Some(Duration::from_secs(1)),
-            ..Problem::new(Code::Unavailable, "too much is being sent at once")
-        };
-        let room = room.map_err(full)?;
+        let room = self.room(length)?;
         let most = self.max_request;
         let read = to_bytes(body, most).await;
         let large = |_| Problem::new(Code::TooLarge, format!("a body may have {most} bytes, and must come whole"));
         Ok((read.map_err(large)?, room))
+    }
+
+    /// Room for so many bytes that are sent to a model, at most [`Self::max_request`], until they are done with.
+    pub(crate) fn room(&self, length: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let room = Arc::clone(&self.rooms).try_acquire_many_owned(length.div_ceil(ROOM) as u32);
+        room.map_err(|_| Problem {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Problem::new(Code::Unavailable, "too much is being sent at once")
+        })
     }
 
     /// Serves the routes until `stop`, by TLS if there is what it needs.
@@ -145,17 +151,22 @@ async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
 async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let most = app.most(request.uri().path());
     let is_inference = request.uri().path() == "/v2" || request.uri().path().starts_with("/v2/");
+    let is_call = wire::is_call(&request);
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let mut response = if length.is_some_and(|length| length > most) {
         Problem::new(Code::TooLarge, format!("a body may have {most} bytes")).into_response()
+    } else if is_call && !request.uri().path().starts_with(SERVICE) {
+        Problem::new(Code::MethodNotAllowed, "there is no such service").into_response()
     } else {
         match tokio::time::timeout(app.timeouts.request, next.run(request)).await {
             Ok(response) => documented(response).await,
             Err(_) => Problem::new(Code::Timeout, "this took too long").into_response(),
         }
     };
-    if is_inference {
+    if is_call {
+        problem::for_grpc(&mut response);
+    } else if is_inference {
         problem::for_inference(&mut response);
     }
     headers::add(response.headers_mut(), app.secure);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::{Change, Invalid, Refusal};
 use crate::error::{Error, ErrorKind};
+use crate::oip::grpc::wire;
 use crate::oip::rest::InferenceError;
 
 /// The media type of a problem document.
@@ -195,7 +196,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.code.status();
+        let (status, known) = (self.code.status(), self.clone());
         let document = Document {
             kind: format!("urn:iris:problem:{}", self.code.label()),
             title: status.canonical_reason().unwrap_or_default(),
@@ -204,9 +205,8 @@ impl IntoResponse for Problem {
             detail: self.detail,
             errors: self.errors,
         };
-        let detail = Detail(document.detail.clone());
         let mut response = (status, Json(document)).into_response();
-        response.extensions_mut().insert(detail);
+        response.extensions_mut().insert(known);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(wait) = self.retry_after {
@@ -216,13 +216,16 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What is wrong, as it is remembered beside an answer.
-#[derive(Clone)]
-struct Detail(String);
+/// Says what is wrong as gRPC does.
+pub(super) fn for_grpc(response: &mut Response) {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response = wire::refuse(&problem);
+    }
+}
 
 /// Says what is wrong as the Open Inference Protocol does.
 pub(super) fn for_inference(response: &mut Response) {
-    if let Some(Detail(error)) = response.extensions_mut().remove() {
+    if let Some(Problem { detail: error, .. }) = response.extensions_mut().remove() {
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

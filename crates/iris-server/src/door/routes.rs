@@ -11,8 +11,8 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use super::caller::Access::{self, Admin, Infer, Metrics, Operator, Overview, Public, Viewer};
 use super::problem::PROBLEM_JSON;
 use super::{App, health, live, media, openapi, probe, session, tokens, users};
-use crate::api::{cameras, config, detect, events, models, sinks, stream, system};
-use crate::oip::{repository, rest};
+use crate::api::{cameras, config, detect, events, models, sinks, stream, system, videos};
+use crate::oip::{grpc, repository, rest};
 
 /// A route and who may use it.
 pub(super) struct Route {
@@ -69,6 +69,10 @@ pub(super) fn all() -> Vec<Route> {
 
         Viewer models::list_models;
         Infer detect::detect;
+        Infer videos::add_video;
+        Infer videos::get_video;
+        Infer videos::video_detections;
+        Infer videos::remove_video;
 
         Infer rest::server_metadata;
         Infer rest::server_live;
@@ -84,6 +88,7 @@ pub(super) fn all() -> Vec<Route> {
         Infer rest::model_version_statistics;
         Infer rest::model_infer;
         Infer rest::model_version_infer;
+        Infer grpc::call;
 
         Admin repository::repository_index;
         Admin repository::load_model;

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io::{self, Cursor};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,15 +13,18 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::header::{HOST, HeaderValue};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use super::tls::H2;
 
 /// How many connections may be open at once; who comes then waits to be accepted.
 const CONNECTIONS: usize = 1024;
@@ -29,6 +34,16 @@ const FROM_ONE: usize = 128;
 const MAX_HEAD: usize = 64 << 10;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 100;
+/// By what a client of HTTP/2 is known that has not said so in a handshake (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The most requests of a connection at once, by HTTP/2.
+const AT_ONCE: u32 = 128;
+/// The most requests of a connection that were taken back before they were looked at, or that were no requests.
+const TAKEN_BACK: usize = 32;
+/// How many bytes of one request, and of all of a connection, may lie unread, by HTTP/2.
+const WINDOWS: (u32, u32) = (256 << 10, 512 << 10);
+/// How often it is asked whether the other end is still there, by HTTP/2.
+const PING: Duration = Duration::from_secs(20);
 /// How long requests may go on when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no socket to give.
@@ -90,7 +105,7 @@ pub(super) async fn serve(
 }
 
 async fn connection(
-    socket: TcpStream,
+    mut socket: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     router: Router,
@@ -101,9 +116,20 @@ async fn connection(
     // Without it, small messages of a live stream wait for the acknowledgement of the ones before.
     socket.set_nodelay(true).ok();
     let outcome = match tls {
-        None => requests(socket, peer, router, timeouts, stop).await,
+        None => match tokio::time::timeout(timeouts.head, preface(&mut socket)).await {
+            Ok(Ok((start, version))) => {
+                let (read, write) = socket.into_split();
+                let stream = tokio::io::join(Cursor::new(start).chain(read), write);
+                requests(stream, version, peer, router, timeouts, stop).await
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(elapsed) => Err(elapsed.into()),
+        },
         Some(tls) => match tokio::time::timeout(timeouts.handshake, tls.accept(socket)).await {
-            Ok(Ok(stream)) => requests(stream, peer, router, timeouts, stop).await,
+            Ok(Ok(stream)) => {
+                let version = if stream.get_ref().1.alpn_protocol() == Some(H2) { Version::Two } else { Version::One };
+                requests(stream, version, peer, router, timeouts, stop).await
+            }
             Ok(Err(error)) => Err(error.into()),
             Err(elapsed) => Err(elapsed.into()),
         },
@@ -113,23 +139,73 @@ async fn connection(
     }
 }
 
+/// What a client speaks.
+enum Version {
+    One,
+    Two,
+}
+
+/// Reads until it is known what a client speaks; what was read, and that.
+async fn preface(socket: &mut TcpStream) -> io::Result<(Vec<u8>, Version)> {
+    let mut start = Vec::with_capacity(PREFACE.len());
+    while start.len() < PREFACE.len() {
+        let is_over = (&mut *socket).take((PREFACE.len() - start.len()) as u64).read_buf(&mut start).await? == 0;
+        if is_over || !PREFACE.starts_with(&start) {
+            return Ok((start, Version::One));
+        }
+    }
+    Ok((start, Version::Two))
+}
+
 async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
+    version: Version,
     peer: SocketAddr,
     router: Router,
     timeouts: Timeouts,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let stopping = stop.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        // HTTP/2 has another place for it.
+        let authority = request.uri().authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok());
+        if let Some(host) = authority {
+            request.headers_mut().insert(HOST, host);
+        }
         request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+        request.extensions_mut().insert(stopping.clone());
         router.clone().oneshot(request.map(Body::new))
     });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let stream = TokioIo::new(stream);
+    match version {
+        Version::One => {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(timeouts.head);
+            http.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+            let connection = http.serve_connection(stream, service).with_upgrades();
+            until_stopped(connection, |connection| connection.graceful_shutdown(), stop).await
+        }
+        Version::Two => {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(timeouts.head);
+            http.max_header_list_size(MAX_HEAD as u32).max_concurrent_streams(AT_ONCE);
+            http.max_pending_accept_reset_streams(TAKEN_BACK).max_local_error_reset_streams(TAKEN_BACK);
+            http.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
+            let connection = http.serve_connection(stream, service);
+            until_stopped(connection, |connection| connection.graceful_shutdown(), stop).await
+        }
+    }
+}
+
+async fn until_stopped<C: Future<Output = hyper::Result<()>>>(
+    connection: C,
+    shut_down: impl FnOnce(Pin<&mut C>),
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut connection = std::pin::pin!(connection);
     tokio::select! {
         outcome = &mut connection => return Ok(outcome?),
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = stop.cancelled() => shut_down(connection.as_mut()),
     }
     Ok(tokio::time::timeout(GRACE, connection).await??)
 }

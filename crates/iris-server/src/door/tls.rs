@@ -17,6 +17,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::Tls;
 use crate::store::write_whole;
 
+/// HTTP/2, as the two sides of a handshake name it.
+pub(super) const H2: &[u8] = b"h2";
 /// The files of the certificate that Iris makes, in the store's folder.
 const CERTIFICATE: &str = "tls-cert.pem";
 const KEY: &str = "tls-key.pem";
@@ -56,7 +58,7 @@ fn load(cert: &Path, key: &Path) -> Result<TlsAcceptor> {
     let builder = builder.with_safe_default_protocol_versions().context("TLS")?.with_no_client_auth();
     let config = builder.with_single_cert(chain, secret);
     let mut config = config.with_context(|| format!("{} is no certificate of {}", cert.display(), key.display()))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

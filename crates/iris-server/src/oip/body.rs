@@ -8,12 +8,12 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use iris_infer::{DataType, Value};
+use iris_infer::{DataType, Value, push_text, texts};
 use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{datatype, parse_datatype};
+use super::{NOT_OFFERED, datatype, not_offered, only_binary, parse_datatype};
 
 /// The largest JSON part, in bytes. Its numbers take up to eight times as much in memory while they are read.
 pub(crate) const MAX_JSON: usize = 32_000_000;
@@ -49,7 +49,7 @@ struct Input {
     datatype: String,
     #[serde(default)]
     parameters: Parameters,
-    data: Option<Numbers>,
+    data: Option<Elements>,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +75,9 @@ struct Parameters {
 
 impl Parameters {
     fn check(&self, of: &str) -> Result<(), String> {
-        let asked = [
-            (self.shared_memory_region.is_some(), "shared memory"),
-            (self.classification.is_some(), "classification"),
-            (self.sequence_id.is_some(), "sequences"),
-        ];
-        match asked.iter().find(|(is_asked, _)| *is_asked) {
-            Some((_, what)) => Err(format!("{of} asks for {what}, which is not offered")),
+        let asked = [self.shared_memory_region.is_some(), self.classification.is_some(), self.sequence_id.is_some()];
+        match asked.iter().zip(NOT_OFFERED).find(|(is_asked, _)| **is_asked) {
+            Some((_, (_, what))) => Err(not_offered(of, what)),
             None => Ok(()),
         }
     }
@@ -104,7 +100,7 @@ pub(crate) fn read(body: &Bytes, json: Option<usize>) -> Result<Asked, String> {
     request.parameters.check("the request")?;
     let mut inputs = Vec::with_capacity(request.inputs.len());
     for input in request.inputs {
-        inputs.push(input.read(&mut raw)?);
+        inputs.push(input.read("input", &mut raw)?);
     }
     if !raw.is_empty() {
         return Err(format!("{} bytes are left over behind the inputs", raw.len()));
@@ -120,20 +116,24 @@ pub(crate) fn read(body: &Bytes, json: Option<usize>) -> Result<Asked, String> {
 }
 
 impl Input {
-    fn read(self, raw: &mut Bytes) -> Result<Value, String> {
+    /// `role`: what it is to the model.
+    fn read(self, role: &str, raw: &mut Bytes) -> Result<Value, String> {
         let Self { name, shape, datatype, parameters, data } = self;
-        parameters.check(&format!("input {name:?}"))?;
-        let data_type = parse_datatype(&datatype).map_err(|why| format!("input {name:?}: {why}"))?;
+        parameters.check(&format!("{role} {name:?}"))?;
+        let data_type = parse_datatype(&datatype).map_err(|why| format!("{role} {name:?}: {why}"))?;
         let bytes = match (parameters.binary_data_size, data) {
             (Some(size), None) if size <= raw.len() => raw.split_to(size),
             (Some(size), None) => {
-                return Err(format!("input {name:?} should have {size} bytes, and {} are left of the body", raw.len()));
+                return Err(format!(
+                    "{role} {name:?} should have {size} bytes, and {} are left of the body",
+                    raw.len()
+                ));
             }
-            (None, Some(Numbers(numbers))) => {
-                encode(&numbers, data_type).map_err(|why| format!("input {name:?}: {why}"))?.into()
+            (None, Some(elements)) => {
+                encode(elements, data_type).map_err(|why| format!("{role} {name:?}: {why}"))?.into()
             }
-            (Some(_), Some(_)) => return Err(format!("input {name:?} has both data and binary_data_size")),
-            (None, None) => return Err(format!("input {name:?} has neither data nor binary_data_size")),
+            (Some(_), Some(_)) => return Err(format!("{role} {name:?} has both data and binary_data_size")),
+            (None, None) => return Err(format!("{role} {name:?} has neither data nor binary_data_size")),
         };
         Ok(Value { name, data_type, shape, bytes })
     }
@@ -160,18 +160,23 @@ impl fmt::Display for Number {
 }
 
 /// The elements of a tensor, which may be nested as its dimensions are, or flat.
-struct Numbers(Vec<Number>);
+#[derive(Default)]
+struct Elements {
+    numbers: Vec<Number>,
+    /// As they lie in memory.
+    texts: Vec<u8>,
+}
 
-impl<'de> Deserialize<'de> for Numbers {
+impl<'de> Deserialize<'de> for Elements {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut numbers = Vec::new();
-        deserializer.deserialize_seq(Nested(&mut numbers))?;
-        Ok(Self(numbers))
+        let mut elements = Self::default();
+        deserializer.deserialize_seq(Nested(&mut elements))?;
+        Ok(elements)
     }
 }
 
 /// An element, or a list of such.
-struct Nested<'a>(&'a mut Vec<Number>);
+struct Nested<'a>(&'a mut Elements);
 
 impl<'de> DeserializeSeed<'de> for Nested<'_> {
     type Value = ();
@@ -185,7 +190,7 @@ impl<'de> Visitor<'de> for Nested<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("numbers, truth values, or lists of them")
+        f.write_str("numbers, truth values, texts, or lists of them")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -194,37 +199,42 @@ impl<'de> Visitor<'de> for Nested<'_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, n: u64) -> Result<(), E> {
-        self.0.push(Number::Unsigned(n));
+        self.0.numbers.push(Number::Unsigned(n));
         Ok(())
     }
 
     fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<(), E> {
-        self.0.push(Number::Signed(n));
+        self.0.numbers.push(Number::Signed(n));
         Ok(())
     }
 
     fn visit_f64<E: serde::de::Error>(self, n: f64) -> Result<(), E> {
-        self.0.push(Number::Float(n));
+        self.0.numbers.push(Number::Float(n));
         Ok(())
     }
 
     fn visit_bool<E: serde::de::Error>(self, n: bool) -> Result<(), E> {
-        self.0.push(Number::Bool(n));
+        self.0.numbers.push(Number::Bool(n));
         Ok(())
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        Err(E::custom(format!("{text:?} is no number; texts are not offered")))
+        push_text(&mut self.0.texts, text.as_bytes());
+        Ok(())
     }
 }
 
 /// Elements as they lie in memory.
-fn encode(numbers: &[Number], data_type: DataType) -> Result<Vec<u8>, String> {
+fn encode(Elements { numbers, texts }: Elements, data_type: DataType) -> Result<Vec<u8>, String> {
+    let is_other = if data_type == DataType::Text { !numbers.is_empty() } else { !texts.is_empty() };
+    if is_other {
+        return Err(format!("the data are not all {}", datatype(data_type)));
+    }
     macro_rules! all {
         ($convert:expr) => {{
-            let mut bytes = Vec::with_capacity(numbers.len() * data_type.size());
+            let mut bytes = Vec::with_capacity(numbers.len() * data_type.size().unwrap_or_default());
             for number in numbers {
-                let value = $convert(*number).ok_or_else(|| format!("{number} is not {}", datatype(data_type)))?;
+                let value = $convert(number).ok_or_else(|| format!("{number} is not {}", datatype(data_type)))?;
                 bytes.extend_from_slice(&value.to_le_bytes());
             }
             Ok(bytes)
@@ -263,11 +273,8 @@ fn encode(numbers: &[Number], data_type: DataType) -> Result<Vec<u8>, String> {
         DataType::F32 => all!(|number| float(number).map(|n| n as f32)),
         DataType::F64 => all!(float),
         DataType::F16 | DataType::Bf16 => Err(only_binary(data_type)),
+        DataType::Text => Ok(texts),
     }
-}
-
-fn only_binary(data_type: DataType) -> String {
-    format!("{} goes as binary data only", datatype(data_type))
 }
 
 /// An answer as it is sent, and how long its JSON part is, if that is not all.
@@ -297,6 +304,18 @@ struct Answered<'a> {
     data: Option<Data<'a>>,
 }
 
+impl<'a> Answered<'a> {
+    fn new(value: &'a Value, binary: bool) -> Self {
+        Self {
+            name: &value.name,
+            datatype: datatype(value.data_type),
+            shape: &value.shape,
+            parameters: binary.then_some(BinarySize { binary_data_size: value.bytes.len() }),
+            data: (!binary).then_some(Data(value)),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct BinarySize {
     binary_data_size: usize,
@@ -311,13 +330,7 @@ pub(crate) fn write(
     id: Option<&str>,
     outputs: &[(Value, bool)],
 ) -> Result<Written, String> {
-    let answered = outputs.iter().map(|(value, binary)| Answered {
-        name: &value.name,
-        datatype: datatype(value.data_type),
-        shape: &value.shape,
-        parameters: binary.then_some(BinarySize { binary_data_size: value.bytes.len() }),
-        data: (!binary).then_some(Data(value)),
-    });
+    let answered = outputs.iter().map(|(value, binary)| Answered::new(value, *binary));
     let answer = Answer { model_name: model, model_version: version, id, outputs: answered.collect() };
     let mut body = serde_json::to_vec(&answer).map_err(|error| error.to_string())?;
     let json = outputs.iter().any(|(_, binary)| *binary).then_some(body.len());
@@ -325,6 +338,72 @@ pub(crate) fn write(
         body.extend_from_slice(&value.bytes);
     }
     Ok(Written { body, json })
+}
+
+#[derive(Serialize)]
+struct Wanted<'a> {
+    parameters: Patience,
+    inputs: Vec<Answered<'a>>,
+    outputs: Vec<WantedOutput<'a>>,
+}
+
+#[derive(Serialize)]
+struct Patience {
+    /// Microseconds.
+    timeout: u64,
+}
+
+#[derive(Serialize)]
+struct WantedOutput<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Binary>,
+}
+
+#[derive(Serialize)]
+struct Binary {
+    binary_data: bool,
+}
+
+/// Writes a request to another server, with tensors as binary data in both directions if it takes them so.
+///
+/// # Errors
+/// An input has no form in JSON.
+pub(crate) fn write_request(
+    inputs: &[Value],
+    outputs: &[String],
+    binary: bool,
+    timeout: Duration,
+) -> Result<Written, String> {
+    let parameters = || binary.then_some(Binary { binary_data: true });
+    let request = Wanted {
+        parameters: Patience { timeout: timeout.as_micros() as u64 },
+        inputs: inputs.iter().map(|value| Answered::new(value, binary)).collect(),
+        outputs: outputs.iter().map(|name| WantedOutput { name, parameters: parameters() }).collect(),
+    };
+    let mut body = serde_json::to_vec(&request).map_err(|error| error.to_string())?;
+    let json = binary.then_some(body.len());
+    for value in inputs.iter().filter(|_| binary) {
+        body.extend_from_slice(&value.bytes);
+    }
+    Ok(Written { body, json })
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    outputs: Vec<Input>,
+}
+
+/// Reads the answer of another server. `json`: how long its JSON part is, if that is not all.
+///
+/// # Errors
+/// It is not what the protocol says.
+pub(crate) fn read_answer(body: &Bytes, json: Option<usize>) -> Result<Vec<Value>, String> {
+    let json = json.unwrap_or(body.len());
+    let text = body.get(..json).ok_or("the answer is shorter than its JSON part")?;
+    let Answers { outputs } = serde_json::from_slice(text).map_err(|error| format!("the answer: {error}"))?;
+    let mut raw = body.slice(json..);
+    outputs.into_iter().map(|output| output.read("output", &mut raw)).collect()
 }
 
 /// The elements of a tensor as a flat list.
@@ -349,6 +428,7 @@ impl Serialize for Data<'_> {
             DataType::I64 => all!(i64),
             DataType::F32 => all!(f32),
             DataType::F64 => all!(f64),
+            DataType::Text => serializer.collect_seq(texts(&self.0.bytes).map_err(S::Error::custom)?),
             DataType::F16 | DataType::Bf16 => {
                 Err(S::Error::custom(format!("output {:?}: {}", self.0.name, only_binary(self.0.data_type))))
             }
@@ -361,7 +441,7 @@ fn list<S: Serializer, T: Serialize>(
     value: &Value,
     read: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<S::Ok, S::Error> {
-    let elements = value.bytes.chunks_exact(value.data_type.size());
+    let elements = value.bytes.chunks_exact(value.data_type.size().unwrap_or(1));
     let mut list = serializer.serialize_seq(Some(elements.len()))?;
     for element in elements.filter_map(read) {
         list.serialize_element(&element)?;
@@ -371,6 +451,8 @@ fn list<S: Serializer, T: Serialize>(
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
@@ -441,14 +523,15 @@ mod tests {
             json!({"inputs": [input]})
         };
         for (request, expected) in [
-            (one("BYTES", json!([1])), r#"input "x": the datatype "BYTES" is not one of BOOL, UINT8"#),
+            (one("FP8", json!([1])), r#"input "x": the datatype "FP8" is not one of BOOL, UINT8"#),
+            (one("BYTES", json!(["a", 1])), r#"input "x": the data are not all BYTES"#),
             (one("UINT8", json!([256])), r#"input "x": 256 is not UINT8"#),
             (one("UINT8", json!([-1])), r#"input "x": -1 is not UINT8"#),
             (one("INT64", json!([1.5])), r#"input "x": 1.5 is not INT64"#),
             (one("FP32", json!([true])), r#"input "x": true is not FP32"#),
             (one("BOOL", json!([2])), r#"input "x": 2 is not BOOL"#),
             (one("FP16", json!([1.0])), r#"input "x": FP16 goes as binary data only"#),
-            (one("FP32", json!(["one"])), r#"the request: "one" is no number"#),
+            (one("FP32", json!(["one"])), r#"input "x": the data are not all FP32"#),
             (one("FP32", json!(1)), "the request: invalid type"),
             (with("shape", json!([-1])), "the request: invalid value: integer `-1`"),
             (with("parameters", json!({"binary_data_size": 1})), r#"input "x" has both data and binary_data_size"#),
@@ -482,12 +565,14 @@ mod tests {
                     (json!([0, -7, 127]), json!([0, -7, 127]))
                 }
                 DataType::F32 | DataType::F64 => (json!([0, -7.5, 1e30]), json!([0.0, -7.5, 1e30])),
+                DataType::Text => (json!([["a", ""], ["für"]]), json!(["a", "", "für"])),
                 DataType::F16 | DataType::Bf16 => continue,
             };
             let name = datatype(data_type);
             let request = json!({"inputs": [{"name": "x", "datatype": name, "shape": [3], "data": numbers}]});
             let value = read_json(&request).expect(name).inputs.remove(0);
-            assert_eq!(value.bytes.len(), 3 * data_type.size());
+            let size = Value::byte_size(data_type, &[3]).unwrap_or(3 * 4 + "afür".len());
+            assert_eq!(value.bytes.len(), size);
             let written = write(("m", "1"), Some("1"), &[(value, false)]).expect(name);
             let answer: Json = serde_json::from_slice(&written.body).expect("JSON");
             assert_eq!((&answer["outputs"][0]["data"], written.json), (&expected, None), "{name}");
@@ -535,6 +620,22 @@ mod tests {
         let binary = binary.to_string();
         let json = Some(binary.len());
         vec![([binary.as_bytes(), &[1, 2, 3, 4, 5]].concat(), json), (inline.to_string().into_bytes(), None)]
+    }
+
+    #[test]
+    fn what_another_server_is_asked_and_answers_is_read_alike() {
+        let value = input(DataType::I16, &[2], &[1, 0, 255, 255]);
+        for binary in [true, false] {
+            let asks = write_request(slice::from_ref(&value), &["y".into()], binary, Duration::from_secs(2));
+            let Written { body, json } = asks.expect("a request");
+            let asked = read(&body.into(), json).expect("a request");
+            assert_eq!(asked.inputs, [value.clone()]);
+            assert_eq!((asked.outputs, asked.timeout), (vec![("y".to_owned(), binary)], Some(Duration::from_secs(2))));
+            let Written { body, json } = write(("m", "1"), None, &[(value.clone(), binary)]).expect("an answer");
+            assert_eq!(read_answer(&body.into(), json), Ok(vec![value.clone()]));
+        }
+        assert!(read_answer(&"{}".into(), Some(3)).is_err_and(|why| why.contains("shorter")));
+        assert!(read_answer(&"{}".into(), None).is_err_and(|why| why.contains("outputs")));
     }
 
     #[test]

@@ -34,12 +34,19 @@ impl Coding {
     /// # Errors
     /// In a way that is not read here.
     pub(crate) fn of_request(headers: &HeaderMap) -> Result<Self, Problem> {
-        let unknown = || Problem::new(Code::UnsupportedMediaType, "a body may be coded as gzip or deflate");
-        match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
-            None | Some("" | "identity") => Ok(Self::Identity),
-            Some("gzip") => Ok(Self::Gzip),
-            Some("deflate") => Ok(Self::Deflate),
-            Some(_) => Err(unknown()),
+        Self::named(headers.get(CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?")))
+    }
+
+    /// The coding of that name.
+    ///
+    /// # Errors
+    /// It is not read here.
+    pub(crate) fn named(name: &str) -> Result<Self, Problem> {
+        match name.trim() {
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" => Ok(Self::Gzip),
+            "deflate" => Ok(Self::Deflate),
+            _ => Err(Problem::new(Code::UnsupportedMediaType, "a body may be coded as gzip or deflate")),
         }
     }
 

@@ -2,10 +2,12 @@
 //! Server speak too, with Triton's extensions for binary tensors, model configuration and statistics.
 //!
 //! What both of its forms have in common stands here: the names of types, and what is told of the server and its models.
-//! [`body`] reads and writes requests and answers as REST has them.
+//! [`body`] reads and writes requests and answers as REST has them, [`grpc`] as gRPC does; [`remote`] asks other servers.
 
 pub(crate) mod body;
 pub(crate) mod compression;
+pub(crate) mod grpc;
+pub(crate) mod remote;
 pub(crate) mod repository;
 pub(crate) mod rest;
 
@@ -23,8 +25,13 @@ use crate::door::{App, Code, Problem};
 const SERVER: &str = "iris";
 /// What runs the models, as Triton's clients know it.
 const PLATFORM: &str = "onnxruntime_onnx";
+/// What a server offers that takes and sends tensors as binary data by REST.
+const BINARY: &str = "binary_tensor_data";
 /// What is offered beyond the protocol.
-const EXTENSIONS: [&str; 4] = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"];
+const EXTENSIONS: [&str; 4] = [BINARY, "model_configuration", "model_repository", "statistics"];
+/// Parameters that ask for something else than an answer, and for what.
+const NOT_OFFERED: [(&str, &str); 3] =
+    [("shared_memory_region", "shared memory"), ("classification", "classification"), ("sequence_id", "sequences")];
 /// How long a request may take that does not say so.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,6 +51,7 @@ pub(crate) const fn datatype(data_type: DataType) -> &'static str {
         DataType::Bf16 => "BF16",
         DataType::F32 => "FP32",
         DataType::F64 => "FP64",
+        DataType::Text => "BYTES",
     }
 }
 
@@ -57,6 +65,16 @@ pub(crate) fn parse_datatype(name: &str) -> Result<DataType, String> {
         let known: Vec<&str> = DataType::ALL.into_iter().map(datatype).collect();
         format!("the datatype {name:?} is not one of {}", known.join(", "))
     })
+}
+
+/// Why a type does not go as numbers one by one.
+fn only_binary(data_type: DataType) -> String {
+    format!("{} goes as binary data only", datatype(data_type))
+}
+
+/// Why a request is refused that asks for `what`.
+fn not_offered(of: &str, what: &str) -> String {
+    format!("{of} asks for {what}, which is not offered")
 }
 
 /// A version of a model that is served. Whoever holds it can ask it, also if another takes its place meanwhile.
@@ -245,7 +263,10 @@ impl ModelConfig {
         let list = |ports: &[iris_infer::Port]| {
             let tensor = |port: &iris_infer::Port| TensorConfig {
                 name: port.name.clone(),
-                data_type: format!("TYPE_{}", type_name(port)),
+                data_type: match port.data_type() {
+                    Some(DataType::Text) => "TYPE_STRING".into(),
+                    _ => format!("TYPE_{}", type_name(port)),
+                },
                 dims: dims(&port.shape[batched.min(port.shape.len())..]),
             };
             ports.iter().map(tensor).collect()
@@ -360,7 +381,7 @@ mod tests {
         for data_type in DataType::ALL {
             assert_eq!(parse_datatype(datatype(data_type)), Ok(data_type));
         }
-        let error = parse_datatype("BYTES").expect_err("not offered");
-        assert!(error.contains("BYTES") && error.contains("FP32"), "{error}");
+        let error = parse_datatype("FP8").expect_err("not offered");
+        assert!(error.contains("FP8") && error.contains("FP32"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use super::{ModelConfig, ModelMetadata, ModelStatistics, Served, ServerMetadata,
 use crate::door::{App, Code, Problem};
 
 /// Says how long the JSON part of a body is that has binary data behind it.
-const JSON_LENGTH: &str = "inference-header-content-length";
+pub(super) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// Why a request was not fulfilled.
 #[derive(Serialize, ToSchema)]

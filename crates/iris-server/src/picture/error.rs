@@ -44,7 +44,7 @@ pub enum Error {
         /// Its size.
         size: iris_core::Size,
         /// What the encoder says.
-        source: jpeg_encoder::EncodingError,
+        source: iris_decode::JpegError,
     },
     /// No encoder for H.264 works here.
     #[error("{}: FFmpeg has no H.264 encoder that works (tried {tried}); install one with libx264", path.display())]

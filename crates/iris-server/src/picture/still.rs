@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use iris_core::frame::{FrameInfo, OwnedPlanes};
 use iris_core::{ColorMatrix, ColorRange, Frame, FrameKey, MediaTime, Moment, PixelFormat, Size, Stamps};
+use iris_decode::{DecodedJpeg, decode_jpeg};
 
 use super::Error;
 
@@ -24,8 +26,8 @@ pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
     decode_still(&file, path, key)
 }
 
-/// Decodes a JPEG, PNG or WebP file, recognised by its content and turned upright, as a frame of [`PixelFormat::Rgb`]. The
-/// limits are checked before anything is allocated. Errors call the file `path`.
+/// Decodes a JPEG, PNG or WebP file, recognised by its content and turned upright, as a frame of [`PixelFormat::Rgb`], or of
+/// the planes that a JPEG file holds. The limits are checked before anything is allocated. Errors call the file `path`.
 pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Error> {
     let io = |source| Error::Read { path: path.to_owned(), source };
     let decode = |source| Error::Decode { path: path.to_owned(), source };
@@ -44,9 +46,17 @@ pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Er
     if is_jpeg && is_cut_off(file) {
         return Err(Error::CutOff { path: path.to_owned() });
     }
+    if is_jpeg
+        && orientation == Orientation::NoTransforms
+        && let Some(DecodedJpeg { format, planes }) = decode_jpeg(file, size)
+    {
+        return Ok(frame(key, format, size, planes));
+    }
     let mut image = DynamicImage::from_decoder(decoder).map_err(decode)?;
     image.apply_orientation(orientation);
-    Ok(frame(image.into_rgb8(), key))
+    let image = image.into_rgb8();
+    let (size, stride) = (Size::new(image.width(), image.height()), 3 * image.width() as usize);
+    Ok(frame(key, PixelFormat::Rgb, size, vec![(image.into_raw(), stride)]))
 }
 
 /// Whether no end of image follows the last start of a scan (ITU-T T.81 §B.1.1.3), neither of which can stand in a scan's
@@ -56,16 +66,15 @@ fn is_cut_off(jpeg: &[u8]) -> bool {
     last(0xd9) < last(0xda)
 }
 
-fn frame(image: image::RgbImage, key: FrameKey) -> Frame {
+fn frame(key: FrameKey, format: PixelFormat, size: Size, planes: Vec<(Vec<u8>, usize)>) -> Frame {
     let info = FrameInfo {
         key,
         at: Moment { media: MediaTime::ZERO, wall: None },
         stamps: Stamps::default(),
-        format: PixelFormat::Rgb,
+        format,
         range: ColorRange::Full,
         matrix: ColorMatrix::Bt601,
-        size: Size::new(image.width(), image.height()),
+        size,
     };
-    let stride = 3 * image.width() as usize;
-    Frame::new(info, OwnedPlanes::new(vec![(image.into_raw(), stride)]))
+    Frame::new(info, OwnedPlanes::new(planes))
 }

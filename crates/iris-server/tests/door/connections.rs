@@ -78,11 +78,23 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8
 
 /// A client that trusts what lies in this file and nothing else.
 async fn handshake(stream: TcpStream, certificate: &Path, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    handshake_for(&[], stream, certificate, name).await
+}
+
+/// The same, that speaks these protocols.
+async fn handshake_for(
+    protocols: &[&[u8]],
+    stream: TcpStream,
+    certificate: &Path,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("a certificate")).expect("a root");
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().expect("versions").with_root_certificates(roots);
-    let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let connector = TlsConnector::from(Arc::new(config));
     connector.connect(ServerName::try_from(name.to_owned()).expect("a name"), stream).await
 }
 
@@ -195,4 +207,76 @@ async fn a_request_with_two_lengths_is_one_request_or_none() {
         let answer = open.exchange(&request).await;
         assert!(!answer.contains("404") && answer.matches("HTTP/1.1").count() <= 1, "{request}: {answer}");
     }
+}
+
+/// How a client of HTTP/2 begins: the preface, and settings that say nothing.
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A frame of HTTP/2 of this type, with these flags, of a stream.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32).to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The types of the frames of an answer, with the payloads of those that say why it ends.
+async fn frames(mut stream: impl AsyncRead + AsyncWrite + Unpin, sent: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    stream.write_all(sent).await.ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok();
+    let (mut rest, mut frames) = (&answer[..], Vec::new());
+    while let [a, b, c, kind, _, _, _, _, _, behind @ ..] = rest {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        frames.push((*kind, behind[..length].to_vec()));
+        rest = &behind[length..];
+    }
+    frames
+}
+
+/// A request by HTTP/2 for `/`: numbers of RFC 7541's static table, and a name.
+const GET: &[u8] = b"\x82\x86\x84\x41\x01x";
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+/// RFC 9113 §7.
+const ENHANCE_YOUR_CALM: u8 = 11;
+
+#[tokio::test]
+async fn both_versions_of_http_are_spoken_on_one_port() {
+    for by_tls in [false, true] {
+        let open = Open::new(by_tls).await;
+        let certificate = open.door.folder.path().join("tls-cert.pem");
+        // Says goodbye, so that the other end closes.
+        let sent = [HELLO, &frame(HEADERS, 5, 1, GET), &frame(GOAWAY, 0, 0, &[0; 8])].concat();
+        let answer = if by_tls {
+            let stream =
+                handshake_for(&[b"h2"], open.connect().await, &certificate, "localhost").await.expect("trusted");
+            frames(stream, &sent).await
+        } else {
+            frames(open.connect().await, &sent).await
+        };
+        let kinds: Vec<u8> = answer.iter().map(|(kind, _)| *kind).collect();
+        assert!(kinds.starts_with(&[SETTINGS]) && kinds.contains(&HEADERS), "{kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_begins_http_2_and_says_no_more_is_sent_away() {
+    let open = Open::hurried(false).await;
+    for start in [1, 3, HELLO.len() - 10] {
+        assert_eq!(open.exchange(&HELLO[..start]).await, "");
+    }
+}
+
+#[tokio::test]
+async fn who_takes_back_what_they_ask_again_and_again_is_sent_away() {
+    let open = Open::new(false).await;
+    let mut sent = HELLO.to_vec();
+    for n in 0..500 {
+        sent.extend(frame(HEADERS, 5, 2 * n + 1, GET));
+        sent.extend(frame(RESET, 0, 2 * n + 1, &8_u32.to_be_bytes()));
+    }
+    let answer = frames(open.connect().await, &sent).await;
+    let (_, why) = answer.iter().find(|(kind, _)| *kind == GOAWAY).expect("it is sent away");
+    assert_eq!(why[7], ENHANCE_YOUR_CALM);
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use axum::response::Response;
 use iris_core::clock::ManualClock;
 use iris_core::{CameraId, Clock};
 use iris_infer::Sharing;
@@ -133,10 +134,13 @@ impl Door {
     }
 
     pub(crate) async fn raw(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.answer(request).await.into_parts();
         let body = to_bytes(body, 1 << 24).await.expect("a body");
         Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.expect("infallible")
     }
 
     /// Waits until what was only noted is stored: writes are committed in the order of their calls.

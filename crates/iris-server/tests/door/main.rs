@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod connections;
+mod grpc;
 mod inference;
 mod kit;
 mod limits;

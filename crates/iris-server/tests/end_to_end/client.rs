@@ -82,10 +82,15 @@ impl Client {
     /// Sends JSON, or TOML where it is a text.
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         let toml = || body.as_str().map(str::to_owned);
-        self.ask(method, path, Some(toml().unwrap_or_else(|| body.to_string())))
+        self.ask(method, path, Some(toml().unwrap_or_else(|| body.to_string()).into_bytes()))
     }
 
-    fn ask(&self, method: &str, path: &str, body: Option<String>) -> Answer {
+    /// Sends a file.
+    pub(crate) fn upload(&self, path: &str, file: &[u8]) -> Answer {
+        self.ask("POST", path, Some(file.to_vec()))
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<Vec<u8>>) -> Answer {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}/api/v1{path}", self.address));
         for (name, value) in &self.headers {

@@ -25,7 +25,11 @@ fn help_reads_well() {
         "fsck",
         "capacity",
         "models",
+        "models list",
+        "models pull",
+        "models add",
         "models inspect",
+        "models bench",
         "schema",
     ];
     let page = |command: &str| {

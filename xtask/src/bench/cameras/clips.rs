@@ -15,7 +15,7 @@ pub(super) const PLACES: [&str; 4] = ["street", "yard", "street+dusk", "yard+inf
 /// What chance comes from in the clips in which somebody comes: so many clips a place.
 const SEEDS: [u32; 2] = [7, 11];
 /// How long nobody comes before the clip begins anew, in seconds.
-const QUIET_SECONDS: u32 = 20;
+const QUIET_SECONDS: u32 = 60;
 /// How long a visit is, in seconds: as long as somebody needs to come, break a rule and go.
 const BUSY_SECONDS: u32 = 30;
 /// From this height on somebody counts as seen, in pixels of 360 lines, ...

@@ -1,4 +1,4 @@
-//! `iris models`: what a model takes and gives.
+//! `iris models inspect`: what a model takes and gives.
 
 use std::io::Write;
 use std::path::Path;
