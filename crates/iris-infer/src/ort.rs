@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::runtime::{Output, Port, Reader, Runtime, Signature};
 use crate::tensor::{ElementType, Samples, Tensor};
 use crate::value::{push_text, texts};
-use crate::{DataType, Error, Model, Provider, Value, library, onnx, trial};
+use crate::{DataType, Error, Model, Provider, Remote, Value, library, onnx, trial};
 
 type Dims = SmallVec<[usize; 4]>;
 
@@ -39,7 +39,10 @@ impl OrtRuntime {
         // What its input is called must be known before TensorRT sees the model.
         let signature = match provider {
             Provider::TensorRt { .. } => Some(Self::load(&model.onnx, 1)?.signature),
-            _ => None,
+            Provider::Remote(Remote { url, .. }) => {
+                return Err(Error::Remote { server: url.clone(), what: "ONNX Runtime runs nothing there".into() });
+            }
+            Provider::Cpu | Provider::Cuda { .. } => None,
         };
         let builder = provider.register(builder(1)?, model.manifest.precision, signature.as_ref())?;
         Self::commit(builder, &model.onnx)
@@ -204,7 +207,9 @@ fn take(name: &str, value: &DynValue) -> Result<Value, Error> {
     if data_type == DataType::Text {
         let (_, texts) = value.try_extract_strings().map_err(failed("reading an output"))?;
         let mut bytes = Vec::new();
-        texts.iter().for_each(|text| push_text(&mut bytes, text.as_bytes()));
+        for text in texts {
+            push_text(&mut bytes, text.as_bytes());
+        }
         return Ok(Value { name: name.to_owned(), data_type, shape, bytes: bytes.into() });
     }
     let size = Value::byte_size(data_type, &shape).unwrap_or(0);

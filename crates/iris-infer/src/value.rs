@@ -306,7 +306,9 @@ mod tests {
         };
         let packed = |texts: &[&str]| {
             let mut tensor = Vec::new();
-            texts.iter().for_each(|text| push_text(&mut tensor, text.as_bytes()));
+            for text in texts {
+                push_text(&mut tensor, text.as_bytes());
+            }
             tensor
         };
         let good = packed(&["", "für"]);

@@ -191,7 +191,9 @@ fn texts_go_in_and_out(load: &Load) {
     let mut runtime = load(&words()).unwrap();
     let value = |name: &str, shape: &[usize], texts: &[&str]| {
         let mut bytes = Vec::new();
-        texts.iter().for_each(|text| push_text(&mut bytes, text.as_bytes()));
+        for text in texts {
+            push_text(&mut bytes, text.as_bytes());
+        }
         Value { name: name.into(), data_type: DataType::Text, shape: shape.to_vec(), bytes: bytes.into() }
     };
     let inputs = [value("a", &[2, 2], &["gate", "", "Zürich", "x"]), value("b", &[2, 2], &["gate", "y", "z", "x"])];

@@ -183,7 +183,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             http.timer(TokioTimer::new()).header_read_timeout(timeouts.head);
             http.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
             let connection = http.serve_connection(stream, service).with_upgrades();
-            until_stopped(connection, |connection| connection.graceful_shutdown(), stop).await
+            until_stopped(connection, http1::UpgradeableConnection::graceful_shutdown, stop).await
         }
         Version::Two => {
             let mut http = http2::Builder::new(TokioExecutor::new());
@@ -192,7 +192,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             http.max_pending_accept_reset_streams(TAKEN_BACK).max_local_error_reset_streams(TAKEN_BACK);
             http.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
             let connection = http.serve_connection(stream, service);
-            until_stopped(connection, |connection| connection.graceful_shutdown(), stop).await
+            until_stopped(connection, http2::Connection::graceful_shutdown, stop).await
         }
     }
 }

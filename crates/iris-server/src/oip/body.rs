@@ -226,10 +226,6 @@ impl<'de> Visitor<'de> for Nested<'_> {
 
 /// Elements as they lie in memory.
 fn encode(Elements { numbers, texts }: Elements, data_type: DataType) -> Result<Vec<u8>, String> {
-    let is_other = if data_type == DataType::Text { !numbers.is_empty() } else { !texts.is_empty() };
-    if is_other {
-        return Err(format!("the data are not all {}", datatype(data_type)));
-    }
     macro_rules! all {
         ($convert:expr) => {{
             let mut bytes = Vec::with_capacity(numbers.len() * data_type.size().unwrap_or_default());
@@ -254,6 +250,10 @@ fn encode(Elements { numbers, texts }: Elements, data_type: DataType) -> Result<
             Number::Float(n) => Some(n),
             Number::Bool(_) => None,
         }
+    }
+    let is_other = if data_type == DataType::Text { !numbers.is_empty() } else { !texts.is_empty() };
+    if is_other {
+        return Err(format!("the data are not all {}", datatype(data_type)));
     }
     let truth = |number| match number {
         Number::Bool(truth) => Some(u8::from(truth)),
@@ -629,7 +629,7 @@ mod tests {
             let asks = write_request(slice::from_ref(&value), &["y".into()], binary, Duration::from_secs(2));
             let Written { body, json } = asks.expect("a request");
             let asked = read(&body.into(), json).expect("a request");
-            assert_eq!(asked.inputs, [value.clone()]);
+            assert_eq!(asked.inputs, slice::from_ref(&value));
             assert_eq!((asked.outputs, asked.timeout), (vec![("y".to_owned(), binary)], Some(Duration::from_secs(2))));
             let Written { body, json } = write(("m", "1"), None, &[(value.clone(), binary)]).expect("an answer");
             assert_eq!(read_answer(&body.into(), json), Ok(vec![value.clone()]));

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use futures::stream;
+use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use iris_server::accounts::{Change, Scope};
+use tokio_util::sync::CancellationToken;
 
 use crate::kit::{Door, MAX_REQUEST, Sender};
 
@@ -36,13 +37,15 @@ impl Called {
 struct Client {
     door: Door,
     token: Sender,
+    /// When the server stops.
+    stop: CancellationToken,
 }
 
 impl Client {
     fn new() -> Self {
         let door = Door::new();
         let token = door.token(&[Scope::Infer], None);
-        Self { door, token }
+        Self { door, token, stop: CancellationToken::new() }
     }
 
     async fn call(&self, method: &str, body: impl Into<Body>) -> Called {
@@ -53,6 +56,7 @@ impl Client {
         let sender = sender.clone().and("content-type", "application/grpc").and("te", "trailers");
         let mut request = sender.request("POST", path, None);
         *request.body_mut() = body.into();
+        request.extensions_mut().insert(self.stop.clone());
         let response = self.door.answer(request).await;
         assert_eq!(
             (response.status().as_u16(), &response.headers()["content-type"]),
@@ -186,6 +190,21 @@ async fn a_deadline_that_passes_ends_a_call_and_a_stream() {
         let called = tokio::time::timeout(Duration::from_secs(10), client.call_as(&hurried, &path, never));
         called.await.expect("it ends").status(4);
     }
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_server_stops_after_what_was_asked() {
+    let client = Client::new();
+    let stop = client.stop.clone();
+    let and_then = async move {
+        stop.cancel();
+        std::future::pending().await
+    };
+    let request = stream::iter([Ok::<_, std::io::Error>(infer("iris-n", "last"))]);
+    let called = client.call("ModelStreamInfer", Body::from_stream(request.chain(stream::once(and_then)))).await;
+    assert_eq!(called.status(14), "the server stops");
+    let [answer] = &called.messages[..] else { panic!("{}", called.messages.len()) };
+    assert!(contains(answer, "last"));
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ const KSERVE: Clients =
     Clients { whose: "KServe's", script: "kserve_clients.py", packages: "kserve", installed_by: "cargo xtask ci" };
 
 /// Asks a server by all clients; `more` is what else the script is told.
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
 fn ask(Clients { whose, script, packages, installed_by }: &Clients, config: &Config, server: &Server, more: &[&str]) {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let packages = crate_root.join("../../.tools").join(packages);

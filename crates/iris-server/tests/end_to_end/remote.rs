@@ -31,25 +31,25 @@ impl Relay {
         let way = Way { to: to.to_owned(), is_held: false };
         let this = Self { address, way: Arc::new((Mutex::new(way), Condvar::new())) };
         let relay = this.clone();
-        let accept = move || listener.incoming().flatten().for_each(|client| relay.join(client));
+        let accept = move || listener.incoming().flatten().for_each(|client| relay.join(&client));
         std::thread::Builder::new().name("relay".into()).spawn(accept).expect("a thread");
         this
     }
 
-    fn join(&self, client: TcpStream) {
+    fn join(&self, client: &TcpStream) {
         let to = self.way.0.lock().expect("no panic").to.clone();
         // One to whom the way leads nowhere hears that at once.
         let Ok(server) = TcpStream::connect(to) else { return };
-        for (from, to) in [(&client, &server), (&server, &client)] {
+        for (from, to) in [(client, &server), (&server, client)] {
             let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
             let relay = self.clone();
-            let pass = move || drop(relay.pass(from, to));
+            let pass = move || drop(relay.pass(&from, &to));
             std::thread::Builder::new().name("relayed".into()).spawn(pass).expect("a thread");
         }
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream) -> io::Result<()> {
-        let mut part = [0; 1 << 16];
+    fn pass(&self, mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+        let mut part = vec![0; 1 << 16];
         while let Ok(n @ 1..) = from.read(&mut part) {
             let (way, changed) = &*self.way;
             drop(changed.wait_while(way.lock().expect("no panic"), |way| way.is_held).expect("no panic"));

@@ -2,7 +2,7 @@
 //! queues as REST's, and are refused in the same words.
 
 #[rustfmt::skip]
-#[expect(unreachable_pub, reason = "it is generated")]
+#[expect(unreachable_pub, clippy::pedantic, clippy::enum_variant_names, reason = "it is generated")]
 pub(super) mod messages;
 pub(super) mod tensors;
 pub(crate) mod wire;

@@ -149,7 +149,9 @@ fn pack(contents: &InferTensorContents, data_type: DataType) -> Result<Vec<u8>, 
         DataType::F16 | DataType::Bf16 => Err(only_binary(data_type)),
         DataType::Text => {
             let mut tensor = Vec::new();
-            contents.bytes_contents.iter().for_each(|text| push_text(&mut tensor, text));
+            for text in &contents.bytes_contents {
+                push_text(&mut tensor, text);
+            }
             Ok(tensor)
         }
     }

@@ -286,8 +286,8 @@ mod tests {
     #[test]
     fn a_timeout_is_digits_and_a_unit() {
         for (value, expected) in [
-            ("2H", Duration::from_secs(7200)),
-            ("3M", Duration::from_secs(180)),
+            ("2H", Duration::from_hours(2)),
+            ("3M", Duration::from_mins(3)),
             ("4S", Duration::from_secs(4)),
             ("500m", Duration::from_millis(500)),
             ("99999999u", Duration::from_micros(99_999_999)),

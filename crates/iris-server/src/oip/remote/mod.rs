@@ -152,7 +152,7 @@ fn lend(values: &[Value], count: usize, read: &mut Reader<'_>) -> Result<(), Err
         if Value::byte_size(DataType::F32, &value.shape) != Some(value.bytes.len()) {
             return Err(wrong(value, "has not as many bytes as its shape says"));
         }
-        let float = |bytes: &[u8]| bytes.try_into().map(f32::from_le_bytes).unwrap_or(f32::NAN);
+        let float = |bytes: &[u8]| bytes.try_into().map_or(f32::NAN, f32::from_le_bytes);
         whole.push((&value.shape[1..], value.bytes.chunks_exact(4).map(float).collect::<Vec<f32>>()));
     }
     for index in 0..count {
