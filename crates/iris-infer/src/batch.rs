@@ -3,13 +3,16 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Error, Signature, Value};
+use crate::{DataType, Error, Port, Signature, Value};
 
 /// Whether the model leaves the batch of all its inputs and of `outputs` open, and all `inputs` hold as many images, so that
-/// they can be put together with those of others. `inputs` have passed [`Signature::check`].
+/// they can be put together with those of others. Texts, each of its own length, are not. `inputs` have passed
+/// [`Signature::check`].
 pub fn is_open(signature: &Signature, inputs: &[Value], outputs: &[String]) -> bool {
     let asked = signature.outputs.iter().filter(|port| outputs.contains(&port.name));
-    let all_open = signature.inputs.iter().chain(asked).all(|port| port.shape.first() == Some(&None));
+    let is_open =
+        |port: &Port| port.shape.first() == Some(&None) && port.data_type().and_then(DataType::size).is_some();
+    let all_open = signature.inputs.iter().chain(asked).all(is_open);
     let images = inputs.first().and_then(|input| input.shape.first());
     all_open && images.is_some() && inputs.iter().all(|input| input.shape.first() == images)
 }
@@ -64,7 +67,6 @@ pub fn split(outputs: &[Value], images: &[usize]) -> Result<Vec<Vec<Value>>, Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DataType, Port};
 
     fn value(name: &str, shape: &[usize], bytes: &[u8]) -> Value {
         Value { name: name.into(), data_type: DataType::U8, shape: shape.to_vec(), bytes: bytes.to_vec().into() }
@@ -95,10 +97,12 @@ mod tests {
     fn a_model_must_leave_every_batch_open() {
         let port = |name: &str, batch| Port { name: name.into(), element: "u8".into(), shape: vec![batch, Some(2)] };
         let inputs = [value("a", &[3, 2], &[0; 6])];
-        let outputs = vec![port("x", None), port("fixed", Some(3))];
+        let texts = Port { element: "String".into(), ..port("texts", None) };
+        let outputs = vec![port("x", None), port("fixed", Some(3)), texts];
         let open = Signature { inputs: vec![port("a", None)], outputs: outputs.clone() };
         assert!(is_open(&open, &inputs, &["x".into()]));
         assert!(!is_open(&open, &inputs, &["x".into(), "fixed".into()]));
+        assert!(!is_open(&open, &inputs, &["texts".into()]));
         let fixed = Signature { inputs: vec![port("a", Some(3))], outputs };
         assert!(!is_open(&fixed, &inputs, &["x".into()]));
         assert!(!is_open(&open, &[inputs[0].clone(), value("b", &[2], &[0; 2])], &["x".into()]));

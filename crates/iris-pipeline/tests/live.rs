@@ -96,7 +96,7 @@ fn a_change_touches_only_the_cameras_that_changed() {
     });
     wanted[0].model = 7;
     let refused = pipeline.apply(wanted).expect_err("there is no model 7").to_string();
-    assert_eq!(refused, "camera cam-0 wants model number 7, and there are 1");
+    assert_eq!(refused, "camera cam-0 wants model number 7, which is not there");
     pipeline.shutdown();
     runtime.block_on(farm.shutdown());
 }

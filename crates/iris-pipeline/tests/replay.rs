@@ -212,7 +212,7 @@ fn who_watches_sees_ages_devices_and_queues() {
     let queues = view.queues().map(|queue| (queue.name, queue.capacity, queue.depth));
     assert_eq!(
         queues,
-        [("packets", 50, 0), ("slots", 1, 0), ("requests", 0, 0), ("analytics", 128, 0), ("reports", 64, 0)]
+        [("packets", 50, 0), ("slots", 1, 0), ("requests", 64, 0), ("analytics", 128, 0), ("reports", 64, 0)]
     );
     let stages = view.stages().map(|stage| (stage.name, stage.threads));
     assert_eq!(stages, [("ingest", 0), ("decode", 2), ("model", 2), ("analytics", 2)]);

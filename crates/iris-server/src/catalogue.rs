@@ -133,8 +133,11 @@ pub(crate) fn installed(folder: &Path) -> Result<Vec<(String, Manifest)>> {
         let entry = entry?;
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path().join("model.toml"));
         let Ok(text) = fs::read_to_string(&path) else { continue };
-        if CameraId::new(&name).is_ok() {
-            models.push((name, Manifest::parse(&text, &path)?));
+        match Manifest::parse(&text, &path) {
+            Ok(manifest) if CameraId::new(&name).is_ok() => models.push((name, manifest)),
+            Ok(_) => {}
+            // It is in the way of nothing but itself.
+            Err(error) => tracing::warn!("{error}"),
         }
     }
     models.sort_by(|a, b| a.0.cmp(&b.0));

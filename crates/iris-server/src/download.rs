@@ -31,8 +31,8 @@ pub(crate) struct Remote<'a> {
 /// known; `seen` is told how many bytes are there and how many there will be.
 ///
 /// # Errors
-/// It cannot be had, is too large, or is not the one that it should be; then nothing is left of it. After a broken connection
-/// what came is kept for the next time.
+/// It cannot be had, and what came of it is kept for the next time; or it is too large or not the one that it should be, and
+/// nothing is kept.
 pub(crate) fn fetch(remote: &Remote<'_>, path: &Path, seen: &mut dyn FnMut(u64, Option<u64>)) -> Result<String> {
     check(remote)?;
     let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
@@ -41,9 +41,8 @@ pub(crate) fn fetch(remote: &Remote<'_>, path: &Path, seen: &mut dyn FnMut(u64, 
         bail!("{} is being fetched already", path.display());
     }
     let fetched = whole(remote, &mut file, seen);
-    let is_worth_keeping =
-        |error: &anyhow::Error| error.is::<Broken>() && file.metadata().is_ok_and(|file| file.len() > 0);
-    if fetched.as_ref().is_err_and(|error| !is_worth_keeping(error)) {
+    let is_empty = file.metadata().is_ok_and(|file| file.len() == 0);
+    if fetched.as_ref().is_err_and(|error| is_empty || matches!(error.downcast_ref(), Some(Trouble::Wrong(_)))) {
         std::fs::remove_file(path).ok();
     }
     fetched.with_context(|| remote.url.to_owned())
@@ -59,17 +58,23 @@ fn whole(remote: &Remote<'_>, file: &mut File, seen: &mut dyn FnMut(u64, Option<
         match remote.sha256 {
             // What an earlier try left may have been of another file.
             Some(expected) if expected != found && is_left_over => transfer.file.set_len(0)?,
-            Some(expected) if expected != found => bail!("its SHA-256 should be {expected}, but is {found}"),
+            Some(expected) if expected != found => {
+                bail!(Trouble::Wrong(format!("its SHA-256 should be {expected}, but is {found}")));
+            }
             _ => return Ok(found),
         }
         is_left_over = false;
     }
 }
 
-/// A connection that ended before the file did.
+/// What decides whether a transfer goes on, and whether what came is worth keeping.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was broken off: {0}")]
-struct Broken(io::Error);
+enum Trouble {
+    #[error("the connection was broken off: {0}")]
+    Broken(io::Error),
+    #[error("{0}")]
+    Wrong(String),
+}
 
 fn check(remote: &Remote<'_>) -> Result<()> {
     let url = Url::parse(remote.url).with_context(|| format!("the address {:?}", remote.url))?;
@@ -111,13 +116,13 @@ impl Transfer<'_> {
         for _ in 0..RESUMPTIONS {
             let before = self.file.seek(SeekFrom::End(0))?;
             match self.once(before, seen) {
-                Err(error) if error.is::<Broken>() && self.file.stream_position()? > before => {
+                Err(error) if is_broken(&error) && self.file.stream_position()? > before => {
                     tracing::warn!("{error}; going on");
                 }
                 done => return done,
             }
         }
-        bail!(Broken(io::Error::other(format!("{RESUMPTIONS} times"))))
+        bail!(Trouble::Broken(io::Error::other(format!("{RESUMPTIONS} times"))))
     }
 
     /// One request for all bytes from `from` on.
@@ -130,7 +135,7 @@ impl Transfer<'_> {
             request = request.header(header::IF_RANGE, etag);
         }
         let reply = request.call().map_err(|error| match error {
-            ureq::Error::Io(error) => anyhow::Error::from(Broken(error)),
+            ureq::Error::Io(error) => anyhow::Error::from(Trouble::Broken(error)),
             error => error.into(),
         })?;
         let at = match reply.status() {
@@ -150,14 +155,14 @@ impl Transfer<'_> {
     fn copy(&mut self, reply: Response<ureq::Body>, at: u64, seen: &mut dyn FnMut(u64, Option<u64>)) -> Result<()> {
         let most = self.remote.most;
         let total = reply.body().content_length().map(|length| at.saturating_add(length));
-        let too_large = |size: u64| format!("it has {size} bytes or more, and {most} are the most");
+        let too_large = |size: u64| Trouble::Wrong(format!("it has {size} bytes or more, and {most} are the most"));
         if let Some(total) = total.filter(|total| *total > most) {
             bail!(too_large(total));
         }
         let mut body = reply.into_body().into_reader();
         let (mut part, mut there) = (vec![0; 64 << 10], at);
         loop {
-            let n = body.read(&mut part).map_err(Broken)?;
+            let n = body.read(&mut part).map_err(Trouble::Broken)?;
             if n == 0 {
                 break;
             }
@@ -169,10 +174,14 @@ impl Transfer<'_> {
             seen(there, total);
         }
         match total {
-            Some(total) if there < total => bail!(Broken(io::ErrorKind::UnexpectedEof.into())),
+            Some(total) if there < total => bail!(Trouble::Broken(io::ErrorKind::UnexpectedEof.into())),
             _ => Ok(()),
         }
     }
+}
+
+fn is_broken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Trouble::Broken(_)))
 }
 
 /// Whether a part of a file begins at this byte.

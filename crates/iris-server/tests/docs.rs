@@ -67,7 +67,7 @@ fn the_drop_policy_states_the_capacities() {
 
 #[test]
 fn the_manifest_in_the_guide_is_one_and_leaves_no_key_out() {
-    let manifest = block(MODELS, "toml");
+    let manifest = block(section(MODELS, "model.toml"), "toml");
     let parse = |text: &str| Manifest::parse(text, Path::new("model.toml")).map_err(|e| e.to_string());
     parse(manifest).expect("a manifest");
     for table in ["", "[input]\n", "[thresholds]\n"] {
@@ -84,7 +84,10 @@ fn the_manifest_in_the_guide_is_one_and_leaves_no_key_out() {
 
 #[test]
 fn the_guide_lists_every_decoder() {
-    let error = Manifest::parse(&block(MODELS, "toml").replace("\"yolo\"", "\"none\""), Path::new("model.toml"));
+    let error = Manifest::parse(
+        &block(section(MODELS, "model.toml"), "toml").replace("\"yolo\"", "\"none\""),
+        Path::new("model.toml"),
+    );
     let error = error.expect_err("an unknown decoder").to_string();
     let listed = first_column(section(MODELS, "model.toml"));
     let decoders = expected(&error);

@@ -116,6 +116,12 @@ impl Affine {
         Self { m, offset }
     }
 
+    /// What becomes of a sample where its channel does not depend on the others.
+    #[inline]
+    pub(super) fn apply_to(&self, channel: usize, sample: u8) -> u8 {
+        nearest_byte(self.m[channel][channel] * f32::from(sample) + self.offset[channel])
+    }
+
     #[inline]
     pub(super) fn apply(&self, samples: [u8; 3]) -> [u8; 3] {
         let v = samples.map(f32::from);

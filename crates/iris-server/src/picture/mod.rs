@@ -107,14 +107,22 @@ impl Picture {
     /// The picture in another encoding.
     #[must_use]
     pub fn recode(mut self, encoding: Encoding) -> Self {
-        if encoding != self.encoding {
-            let convert = self.encoding.to(encoding);
+        if encoding == self.encoding {
+            return self;
+        }
+        let convert = self.encoding.to(encoding);
+        if encoding.matrix == self.encoding.matrix {
+            // Then no plane depends on another.
+            for (plane, channel) in self.planes.iter_mut().zip(0..) {
+                plane.iter_mut().for_each(|sample| *sample = convert.apply_to(channel, *sample));
+            }
+        } else {
             let [luma, cb, cr] = &mut self.planes;
             for ((y, cb), cr) in luma.iter_mut().zip(cb).zip(cr) {
                 [*y, *cb, *cr] = convert.apply([*y, *cb, *cr]);
             }
-            self.encoding = encoding;
         }
+        self.encoding = encoding;
         self
     }
 
@@ -218,10 +226,12 @@ fn load_chroma(frame: &Frame, y: usize, cb: &mut [u8], cr: &mut [u8]) {
     }
 }
 
-fn repeat<'a>(samples: impl Iterator<Item = &'a u8>, row: &mut [u8]) {
-    for (pair, sample) in row.chunks_mut(2).zip(samples) {
-        pair.fill(*sample);
+fn repeat<'a>(mut samples: impl Iterator<Item = &'a u8>, row: &mut [u8]) {
+    let (pairs, rest) = row.as_chunks_mut::<2>();
+    for (pair, sample) in pairs.iter_mut().zip(samples.by_ref()) {
+        *pair = [*sample; 2];
     }
+    rest.iter_mut().zip(samples).for_each(|(last, sample)| *last = *sample);
 }
 
 fn scale(plane: &[u8], from: Size, to: Size) -> Vec<u8> {

@@ -219,7 +219,7 @@ fn store(mut packet: Packet, output: &mut format::context::Output) -> Result<(),
 
 /// Averages each two by two samples; with equal ones, exactly those.
 pub(super) fn halve((upper, lower): (&[u8], &[u8]), out: &mut [u8]) {
-    for (sample, (a, b)) in out.iter_mut().zip(upper.chunks_exact(2).zip(lower.chunks_exact(2))) {
+    for (sample, (a, b)) in out.iter_mut().zip(upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0)) {
         let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
         *sample = ((sum + 2) / 4) as u8;
     }

@@ -173,7 +173,7 @@ fn a_broken_connection_is_gone_on_with() {
     let shelf = Shelf::open(&runtime, blobs());
     let hash = sha256(&blobs());
     let of = |name: &str| entry(name, &shelf.url(name), &hash, VERIFIED);
-    let place = Place::new(&["broken", "gone", "stubborn", "good"].map(of).concat());
+    let place = Place::new(&["broken", "gone", "nowhere", "stubborn", "good"].map(of).concat());
     place.pull("broken").good();
     let third = blobs().len() / 3 + 1;
     let expected =
@@ -184,7 +184,11 @@ fn a_broken_connection_is_gone_on_with() {
     leave(&place, "gone", &blobs()[..1000]);
     let told = place.pull("gone").bad();
     assert!(told.contains("broken off"), "{told}");
-    assert!(place.files().contains(&"/gone.part/model.onnx".to_owned()), "{:?}", place.files());
+    leave(&place, "nowhere", &blobs()[..1000]);
+    assert!(place.pull("nowhere").bad().contains("404"));
+    for kept in ["/gone.part/model.onnx", "/nowhere.part/model.onnx"] {
+        assert!(place.files().contains(&kept.to_owned()), "{:?}", place.files());
+    }
     leave(&place, "good", &blobs()[..1000]);
     shelf.asked();
     place.pull("good").good();
@@ -237,7 +241,7 @@ fn what_is_not_the_file_that_it_should_be_is_not_kept() {
         ("garbage", "the model is not loaded"),
         ("unseen", "--unverified"),
         ("local", "only http and https"),
-        ("down", "onnection refused"),
+        ("down", "refused"),
         ("../up", "the name"),
         ("nothing", "the catalogue has no model \"nothing\"; it has wrong"),
     ] {

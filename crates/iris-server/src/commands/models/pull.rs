@@ -29,8 +29,8 @@ pub(super) fn pull(name: &str, folder: &Path, catalogue: Option<&Path>, unverifi
     tell(name, settled.with_context(|| format!("model {name}"))?, &sha256)
 }
 
-/// Fetches a model's graph with a bar on standard error, if that is a terminal. What a broken connection left stays for the
-/// next time.
+/// Fetches a model's graph with a bar on standard error, if that is a terminal. What came of one that cannot be had
+/// stays for the next time.
 pub(super) fn download(remote: &Remote<'_>, newcomer: &Newcomer) -> Result<String> {
     let bar = ProgressBar::new(0);
     let style = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
