@@ -97,11 +97,17 @@ impl Videos {
         Ok(Self { jobs: Arc::default(), worker: Workers::start("video", 1, OPEN)?, clock })
     }
 
-    /// Takes a video. Blocks while it is written to a file.
+    /// Takes a video, to be looked at by tasks on `runtime`. Blocks while it is written to a file.
     ///
     /// # Errors
     /// Too many wait, or there is no room for the file.
-    pub(crate) fn add(&self, wish: Wish, video: &Bytes, inference: Inference) -> Result<Arc<Job>, Problem> {
+    pub(crate) fn add(
+        &self,
+        wish: Wish,
+        video: &Bytes,
+        inference: Inference,
+        runtime: &Handle,
+    ) -> Result<Arc<Job>, Problem> {
         let file = nameless(video).map_err(|error| {
             tracing::error!(%error, "no room for a video");
             Problem::new(Code::Unavailable, "there is no room for the video; the log says why")
@@ -125,10 +131,10 @@ impl Videos {
         }
         jobs.push(Arc::clone(&job));
         drop(jobs);
-        let (work, worker, clock, runtime) =
-            (Arc::clone(&job), self.worker.clone(), Arc::clone(&self.clock), Handle::current());
-        tokio::spawn(async move {
-            let look = move || work.run(&file, &inference, &clock, &runtime);
+        let (work, worker, clock) = (Arc::clone(&job), self.worker.clone(), Arc::clone(&self.clock));
+        let on = runtime.clone();
+        runtime.spawn(async move {
+            let look = move || work.run(&file, &inference, &clock, &on);
             worker.run(look).await.ok();
         });
         Ok(job)

@@ -8,6 +8,7 @@ use iris_core::Detections;
 use iris_infer::Preprocessor;
 use iris_pipeline::Loaded;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
 use super::detect::Detection;
@@ -124,7 +125,8 @@ pub(crate) async fn add_video(
         min_score,
         line,
     };
-    let job = app.blocking(move |app| app.videos.add(wish, &video, app.inference.clone())).await?;
+    let runtime = Handle::current();
+    let job = app.blocking(move |app| app.videos.add(wish, &video, app.inference.clone(), &runtime)).await?;
     let location = [(header::LOCATION, format!("/api/v1/videos/{}", job.id))];
     Ok((StatusCode::ACCEPTED, location, Json(Video::of(&job))).into_response())
 }

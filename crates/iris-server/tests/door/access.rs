@@ -71,7 +71,7 @@ fn nothing_is_served_that_is_not_in_the_table() {
 fn what_a_path_names_is_known_to_the_guard_or_is_no_camera() {
     for route in declared() {
         let names: Vec<&str> = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
-        let known = ["camera", "event", "method", "model", "name", "sink", "token", "version"];
+        let known = ["camera", "event", "method", "model", "name", "sink", "token", "version", "video"];
         assert!(names.iter().all(|name| known.contains(name)), "{route:?}: say what it names, and add it here");
         let is_camera = route.path.starts_with("/api/v1/cameras/{");
         let is_event = route.path.starts_with("/api/v1/events/{");
