@@ -109,7 +109,7 @@ fn follow_another_server(scheme: &str) {
     server.until_live(&["yard"]);
     let works = |health: &Value| health["status"] == "ok" && health["devices"]["oip-0"]["state"] == "running";
     server.until_health("the other server is its device", works);
-    other.until("it is asked", |other| (answered(other) > 5).then_some(()));
+    server.until("the other is asked", |_| (answered(&other) > 5).then_some(()));
     server.until_more_of("yard");
 
     // Slow: nothing comes in time, others stand in, and all goes on.
@@ -129,7 +129,7 @@ fn follow_another_server(scheme: &str) {
     let other = other_config.serve();
     relay.lead_to(host(&other));
     server.until_health("it is back", works);
-    other.until("it is asked again", |other| (answered(other) > 5).then_some(()));
+    server.until("the other is asked again", |_| (answered(&other) > 0).then_some(()));
     server.stop();
     config.assert_in_order();
     runtime.block_on(farm.shutdown());
