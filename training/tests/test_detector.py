@@ -22,7 +22,7 @@ from iris_train.evaluate.model import Model
 from iris_train.evaluate.score import evaluate
 from iris_train.export import onnx, quantize, shipped
 from iris_train.models.detector import Config, Conv, Detector, Exported, boxes, cells, macs
-from iris_train.train import loss, qat
+from iris_train.train import loss, qat, warm
 from iris_train.train.loop import Trainer, detector, open_pools
 
 
@@ -216,6 +216,19 @@ def test_starting_from_a_model_is_the_model(
     with torch.no_grad():
         trained, averaged = trainer.model.train()(batch)[0], trainer.averaged(batch)[0]
     assert (trained.sigmoid() - averaged.sigmoid()).abs().mean() < 0.01
+
+
+def test_the_mean_with_a_model_lies_between(exported: Path, small_run: RunOf, tmp_path: Path) -> None:
+    detector = Detector(small_run().network).eval()
+    alone, before = deepcopy(detector), warm.weights(exported / "model.onnx")
+    alone.fuse()
+    warm.mean(detector, exported / "model.onnx")
+    for name, parameter in detector.named_parameters():
+        torch.testing.assert_close(parameter, (alone.get_parameter(name) + before[name]) / 2)
+    onnx.graph(detector, (192, 128), tmp_path / "model.onnx")
+    other = small_run(network={"stem": (8, 16), "widths": (24, 32, 40), "depths": (1, 1, 1), "neck": (24, 32, 32)})
+    with pytest.raises(InputError, match="another network"):
+        warm.mean(Detector(other.network), tmp_path / "model.onnx")
 
 
 def test_a_wider_and_deeper_network_starts_as_the_model(

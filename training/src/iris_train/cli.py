@@ -89,9 +89,11 @@ def _ablate(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     from iris_train.data import sets
     from iris_train.export import onnx
-    from iris_train.train import loop
+    from iris_train.train import loop, warm
 
     detector, run = loop.detector(args.checkpoint)
+    if args.mean:
+        warm.mean(detector, args.mean / "model.onnx")
     size = tuple(args.size) if args.size else run.phases[-1].size
     args.out.mkdir(parents=True, exist_ok=True)
     onnx.graph(detector, size, args.out / "model.onnx")
@@ -197,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--name", required=True)
     p.add_argument("--picture", type=Path, required=True, help="for the parity file; PNG")
+    p.add_argument("--mean", type=Path, help="model folder that training started from: the mean of both is written")
     p.add_argument("--size", type=int, nargs=2, help="width and height; left out: as trained last")
     p.add_argument("--data", default="", help="what it was trained on, for the manifest")
     p.add_argument("--licence", default="MIT OR Apache-2.0")

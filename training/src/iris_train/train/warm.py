@@ -89,6 +89,21 @@ def load(detector: Detector, path: Path, images: Iterable[Tensor]) -> None:
     detector.train()
 
 
+@torch.no_grad()
+def mean(detector: Detector, path: Path) -> None:
+    """Fold a detector's normalisation, and turn its weights into the mean of them and those of the model it came from.
+
+    What lies between both keeps most of what the model knew and of what was learnt since (arXiv:2109.01903).
+    """
+    detector.fuse()
+    found = weights(path)
+    mine = dict(detector.named_parameters())
+    if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in found.items()}:
+        raise InputError(path, "is another network than the checkpoint's: there is no mean of their weights")
+    for name, parameter in mine.items():
+        parameter.lerp_(found[name], 0.5)
+
+
 def _normalise(detector: Detector, blocks: list[Conv], images: Iterable[Tensor]) -> None:
     """Give normalisations statistics, and change gains and offsets so that they do what they did without."""
     sums = {b: torch.zeros(3, b.conv.out_channels, dtype=torch.float64) for b in blocks}
