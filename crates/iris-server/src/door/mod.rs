@@ -33,7 +33,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -62,6 +62,14 @@ const UPKEEP: Duration = Duration::from_secs(5);
 const MAX_BODY: usize = 1 << 20;
 /// The unit in which the room for bodies of requests to models is counted, in bytes.
 const ROOM: usize = 1 << 10;
+/// With what a request is refused before its body is read.
+const REFUSED_UNREAD: [StatusCode; 5] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::TOO_MANY_REQUESTS,
+];
 /// The longest text that another layer answers with, in bytes.
 const MAX_TEXT: usize = 4096;
 
@@ -154,6 +162,8 @@ async fn finish(State(app): State<App>, request: Request, next: Next) -> Respons
     let is_call = wire::is_call(&request);
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let has_body = length.is_some_and(|length| length > 0) || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let ends_unread = has_body && request.version() < Version::HTTP_2;
     let mut response = if length.is_some_and(|length| length > most) {
         Problem::new(Code::TooLarge, format!("a body may have {most} bytes")).into_response()
     } else if is_call && !request.uri().path().starts_with(SERVICE) {
@@ -168,6 +178,10 @@ async fn finish(State(app): State<App>, request: Request, next: Next) -> Respons
         problem::for_grpc(&mut response);
     } else if is_inference {
         problem::for_inference(&mut response);
+    }
+    if ends_unread && REFUSED_UNREAD.contains(&response.status()) {
+        // The connection cannot be used again, and a client that is not told sends its next request into the void.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     headers::add(response.headers_mut(), app.secure);
     response

@@ -112,6 +112,14 @@ async fn a_client_that_trusts_the_certificate_that_iris_made_is_served_by_tls() 
     assert!(!open.exchange("GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.contains("status"), "not in plain text");
 }
 
+#[tokio::test]
+async fn who_is_refused_before_their_body_is_read_is_told_that_the_connection_ends() {
+    let open = Open::new(false).await;
+    let request = "POST /v2/models/iris-n/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = open.exchange(request).await;
+    assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close\r\n"), "{answer}");
+}
+
 #[test]
 fn the_certificate_is_made_once_and_its_key_is_for_its_owner() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use crate::client::Client;
 use crate::kit::{Folder, clip};
+use crate::process::run_iris;
 use crate::server::{Config, Server};
 
 fn post(server: &Server, path: &str, video: &[u8]) -> Value {
@@ -21,7 +23,8 @@ fn over(server: &Server, video: &Value) -> Value {
 
 #[test]
 fn a_video_is_looked_at_beside_the_cameras_and_tells_what_was_seen() {
-    let server = Config::new().serve();
+    let config = Config::new();
+    let server = config.serve();
     let file = std::fs::read(clip()).expect("a clip");
     let added = post(&server, "?rate=2", &file);
     assert!(added["state"] == "waiting" || added["state"] == "running", "{added}");
@@ -37,9 +40,8 @@ fn a_video_is_looked_at_beside_the_cameras_and_tells_what_was_seen() {
     assert!(blobs.clone().count() > 3 && blobs.clone().all(|one| one["class"] == "white blob"), "{lines}");
 
     // Another who may ask the models does not see it.
-    let token = serde_json::json!({"name": "other", "scopes": ["infer"]});
-    let other = server.client().send("POST", "/tokens", &token).json(201);
-    let other = server.client().with_token(other["token"].as_str().expect("a token"));
+    let words = ["token", "create", "-c", &config.folder.path("iris.toml"), "--name", "other", "--scope", "infer"];
+    let other = Client::nobody(server.address()).with_token(run_iris(&words).good().trim());
     other.get(&path).problem(404, "not_found");
 
     server.client().delete(&path.replace("/detections", "")).done();
