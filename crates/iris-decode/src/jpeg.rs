@@ -1,7 +1,7 @@
-//! JPEG files by libjpeg-turbo, through its TurboJPEG interface: planes in and planes out, without a detour over RGB.
+//! JPEG files by libjpeg-turbo, through its interface of planes: as they are coded, without a detour over RGB.
 //! Samples are as JPEG has them (JFIF 1.02): full range, BT.601.
 
-#![expect(unsafe_code, reason = "TurboJPEG is a C library")]
+#![expect(unsafe_code, reason = "libjpeg-turbo is a C library")]
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_ulong, c_void};
@@ -82,7 +82,8 @@ pub fn encode_jpeg(planes: [&[u8]; 3], size: Size, quality: u8) -> Result<Vec<u8
     if planes[1].len() < chroma || planes[2].len() < chroma {
         return Err(JpegError(format!("chroma of {size} should have {chroma} samples")));
     }
-    let handle = Handle::new(Direction::Compress)?;
+    // SAFETY: it can be called at any time.
+    let handle = Handle::of(unsafe { tjInitCompress() })?;
     let (width, height) = (size.width as c_int, size.height as c_int);
     // SAFETY: takes numbers.
     let mut bytes = unsafe { tjBufSize(width, height, HALF_CHROMA) };
@@ -146,7 +147,8 @@ pub struct DecodedJpeg {
 /// Decodes a file whose header says that it has that `size`. None if it is damaged, or coded in a way that a frame is not:
 /// other colours than YCbCr, other sampling.
 pub fn decode_jpeg(file: &[u8], size: Size) -> Option<DecodedJpeg> {
-    let handle = Handle::new(Direction::Decompress).ok()?;
+    // SAFETY: it can be called at any time.
+    let handle = Handle::of(unsafe { tjInitDecompress() }).ok()?;
     let bytes = file.len() as c_ulong;
     let (mut width, mut height, mut subsamp, mut colours) = (0, 0, 0, 0);
     // SAFETY: the file is `bytes` long, and the rest are places for numbers.
@@ -188,21 +190,11 @@ pub fn decode_jpeg(file: &[u8], size: Size) -> Option<DecodedJpeg> {
     (result == 0).then_some(DecodedJpeg { format, planes })
 }
 
-enum Direction {
-    Compress,
-    Decompress,
-}
-
 /// Something of the library's that ends with this.
 struct Handle(*mut c_void);
 
 impl Handle {
-    fn new(direction: Direction) -> Result<Self, JpegError> {
-        // SAFETY: both can be called at any time.
-        let handle = match direction {
-            Direction::Compress => unsafe { tjInitCompress() },
-            Direction::Decompress => unsafe { tjInitDecompress() },
-        };
+    fn of(handle: *mut c_void) -> Result<Self, JpegError> {
         if handle.is_null() { Err(JpegError("out of memory".into())) } else { Ok(Self(handle)) }
     }
 

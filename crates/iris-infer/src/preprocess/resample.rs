@@ -153,7 +153,10 @@ fn weighted(row: &[i16], start: u32, weights: &[i16; TAPS]) -> f32 {
 #[target_feature(enable = "avx2")]
 #[expect(unsafe_code, reason = "registers are loaded and stored by address")]
 pub(super) fn few_avx2(row: &[i16], axis: &Axis, out: &mut [f32]) {
-    use std::arch::x86_64::*;
+    use std::arch::x86_64::{
+        __m256i, _mm256_cvtepi32_ps, _mm256_hadd_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_mul_ps,
+        _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set1_ps, _mm256_storeu_ps,
+    };
     let last = axis.start.last().map_or(0, |start| *start as usize);
     assert!(last + TAPS <= row.len(), "the row is shorter than its axis");
     let unit = _mm256_set1_ps(UNIT / ONE);

@@ -114,7 +114,9 @@ impl Picture {
         if encoding.matrix == self.encoding.matrix {
             // Then no plane depends on another.
             for (plane, channel) in self.planes.iter_mut().zip(0..) {
-                plane.iter_mut().for_each(|sample| *sample = convert.apply_to(channel, *sample));
+                for sample in plane {
+                    *sample = convert.apply_to(channel, *sample);
+                }
             }
         } else {
             let [luma, cb, cr] = &mut self.planes;
