@@ -96,7 +96,7 @@ fn drifting(n: u32, draw: impl Fn(u32, u32) -> u8) -> Frame {
 }
 
 fn fidelity(n: u32) -> Fidelity {
-    if n % 20 == 0 { Fidelity::Renewed } else { Fidelity::Drifting }
+    if n.is_multiple_of(20) { Fidelity::Renewed } else { Fidelity::Drifting }
 }
 
 #[test]
