@@ -62,6 +62,10 @@ pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Er
 /// Whether no end of image follows the last start of a scan (ITU-T T.81 §B.1.1.3), neither of which can stand in a scan's
 /// data. The decoder would leave the rest grey and say nothing.
 fn is_cut_off(jpeg: &[u8]) -> bool {
+    if jpeg.ends_with(&[0xff, 0xd9]) {
+        // As nearly all files do; the other search goes back through all of a scan.
+        return false;
+    }
     let last = |marker| jpeg.windows(2).rposition(|two| two == [0xff, marker]);
     last(0xd9) < last(0xda)
 }
