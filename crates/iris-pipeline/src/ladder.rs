@@ -13,6 +13,9 @@ use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 /// best picture of its group; or twice as long at most.
 const PATIENCE: Duration = Duration::from_millis(3900);
 
+/// From when on a still picture is not deblocked. Where noise opens the gate now and then, it opens it more often without.
+const CALM: Duration = Duration::from_secs(10);
+
 /// How far the work for a camera is cut down, from the most work to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rung {
@@ -146,7 +149,11 @@ pub(crate) struct Gate {
     looked: Option<MediaTime>,
     /// The newest key frame.
     key: Option<u64>,
-    /// Pictures are not what was sent, since some were not deblocked.
+    /// When the gate was last open, or the first frame came.
+    stirred: Option<MediaTime>,
+    /// Pictures are not deblocked.
+    rough: bool,
+    /// Nor are they what was sent, since some were not.
     drifts: bool,
 }
 
@@ -161,13 +168,17 @@ impl Gate {
         attention.explain(&mut self.motion);
         let is_key = self.key == Some(frame.key.seq);
         let had_drifted = self.drifts;
-        self.drifts = !is_key && (had_drifted || !self.wants_deblocking());
+        self.drifts = !is_key && (had_drifted || self.rough);
         let fidelity = match (self.drifts, had_drifted) {
             (true, _) => Fidelity::Drifting,
             (false, true) => Fidelity::Renewed,
             (false, false) => Fidelity::Exact,
         };
         let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame, fidelity));
+        if self.is_open || self.stirred.is_none() {
+            self.stirred = Some(frame.at.media);
+        }
+        self.rough = self.stirred.is_some_and(|stirred| frame.at.media.since(stirred) >= CALM);
         self.sizes.iter_mut().for_each(|sizes| sizes.note_motion(self.is_open, frame.at.media));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
@@ -178,9 +189,9 @@ impl Gate {
         self.is_open || self.is_time_to_look(frame.at.media, is_key)
     }
 
-    /// Whether pictures between key frames are worth deblocking: while nothing moves nobody looks at them but this gate.
+    /// Whether pictures between key frames are worth deblocking: where nothing moves nobody looks at them but this gate.
     pub(crate) fn wants_deblocking(&self) -> bool {
-        self.is_open
+        !self.rough
     }
 
     /// Notes an access unit before it is decoded.
