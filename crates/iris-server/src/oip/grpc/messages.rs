@@ -360,10 +360,7 @@ pub struct ModelStatisticsResponse {
 /// The value of a parameter for the repository. None means anything but that it is there.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModelRepositoryParameter {
-    #[prost(
-        oneof = "model_repository_parameter::ParameterChoice",
-        tags = "1, 2, 3, 4"
-    )]
+    #[prost(oneof = "model_repository_parameter::ParameterChoice", tags = "1, 2, 3, 4")]
     pub parameter_choice: ::core::option::Option<
         model_repository_parameter::ParameterChoice,
     >,
