@@ -3,6 +3,6 @@
 import schemathesis
 
 
-@schemathesis.serializer("application/toml")
-def toml(ctx, value):
+@schemathesis.serializer("application/toml", "application/grpc", "video/mp4")
+def as_it_is(ctx, value):
     return value if isinstance(value, bytes) else str(value).encode()
