@@ -32,7 +32,8 @@ impl Model {
     /// Its file.
     pub(crate) const BUILT_IN_ONNX: &'static [u8] = include_bytes!("../../../models/iris-n/model.onnx");
 
-    /// Opens a model's folder, or the highest of its versions if it has such, a bare `.onnx` whose kind its shapes give away, or the [built-in](Self::BUILT_IN) one.
+    /// Opens a model's folder, or the highest of its versions if it has such, a bare `.onnx` whose kind its shapes give
+    /// away, or the [built-in](Self::BUILT_IN) one.
     ///
     /// Checks the manifest and the hash. Whether the manifest fits the graph shows when a detector loads it.
     pub fn open(path: &Path) -> Result<Self, Error> {

@@ -131,11 +131,15 @@ impl Videos {
         }
         jobs.push(Arc::clone(&job));
         drop(jobs);
-        let (work, worker, clock) = (Arc::clone(&job), self.worker.clone(), Arc::clone(&self.clock));
-        let on = runtime.clone();
+        let (work, begun) = (Arc::clone(&job), Arc::clone(&job));
+        let (worker, clock, on) = (self.worker.clone(), Arc::clone(&self.clock), runtime.clone());
+        let end = clock.clone();
         runtime.spawn(async move {
             let look = move || work.run(&file, &inference, &clock, &on);
-            worker.run(look).await.ok();
+            // Videos that were removed wait in the same line until their turn comes.
+            if let Err(problem) = worker.run(look).await {
+                begun.end(&*end, Stage::Failed(problem.detail));
+            }
         });
         Ok(job)
     }
@@ -187,9 +191,12 @@ impl Job {
         }
         self.made().stage = Stage::Running;
         let outcome = self.watch(video, inference, clock, runtime);
+        self.end(&**clock, outcome.map_or_else(|error| Stage::Failed(format!("{error:#}")), |()| Stage::Done));
+    }
+
+    fn end(&self, clock: &dyn Clock, stage: Stage) {
         let mut made = self.made();
-        made.over = Some(clock.mono());
-        made.stage = outcome.map_or_else(|error| Stage::Failed(format!("{error:#}")), |()| Stage::Done);
+        (made.stage, made.over) = (stage, Some(clock.mono()));
     }
 
     fn watch(&self, video: &File, inference: &Inference, clock: &Arc<dyn Clock>, runtime: &Handle) -> Result<()> {
