@@ -1,9 +1,9 @@
 //! Whether anything moves in a camera's picture: the cheap look that decides whether the model's dear one is worth it.
 //!
 //! Luma is averaged over cells of 8×8 pixels, which takes away most of a sensor's noise. Something moves where a few
-//! cells beside each other differ from the frame before, or, for what creeps, from a slow background. The background is updated only
-//! while nothing moves, or what moves would leave a ghost in it. Where cells change again and again and the model sees
-//! nothing there (a clock in the picture, a branch in the wind), they stop to count.
+//! cells that touch each other differ from the frame before, or, for what creeps, from a slow background: what an encoder leaves of
+//! noise is scattered. The background is updated only while nothing moves, or what moves would leave a ghost in it. Where cells
+//! change again and again and the model sees nothing there (a clock in the picture, a branch in the wind), they stop to count.
 //!
 //! Nothing here knows what moves, and whoever stands still does not: the gate saves looks, it does not replace them.
 
@@ -15,13 +15,12 @@ use iris_core::{Frame, Image, MediaTime, PixelFormat, Plane, Rect, Size};
 const CELL: usize = 8;
 /// Cells are kept as sums of their pixels: one level of luma is this much.
 const LEVEL: u16 = (CELL * CELL) as u16;
-/// How many levels a cell must differ, and how many cells must, for something to move. On every encoding tried,
-/// this missed no entry and came with no delay.
+/// How many levels a cell must differ, and how many cells that touch each other must, for something to move.
 const DIFFERS: u16 = 6 * LEVEL;
-const CELLS: usize = 5;
-/// What noise alone makes of the noisiest cells, those above so many percent of all, is measured once a second. At night it is
-/// more than six levels: then a cell must differ by half as much again, up to the last number.
-const NOISIEST: usize = 98;
+const CELLS: usize = 4;
+/// How far noise alone takes cells within a second is measured: so many percent of them differ by less from frame to frame. At
+/// night that is more than six levels, and then a cell must differ by more than that, up to the last number.
+const QUIETEST: usize = 98;
 const DIFFERS_AT_MOST: u16 = 15 * LEVEL;
 /// How long the gate stays open after the last motion.
 const HOLD: Duration = Duration::from_secs(1);
@@ -33,6 +32,8 @@ const BACKGROUND_SHIFT: i32 = 6;
 const RESTLESS_STEP: u8 = 16;
 const CALM_STEP: u8 = 1;
 const RESTLESS: u8 = 128;
+/// Where more than so many percent of the cells do not count (rain in infrared light), nothing that is seen means anything.
+const BLIND: usize = 75;
 /// How far around a box motion is the object's: its shadow, its reflection, its next step; in parts of the box.
 const AROUND: f32 = 0.5;
 
@@ -54,8 +55,11 @@ pub struct MotionGate {
     /// How much the noisiest cells differ from frame to frame by noise alone.
     noise: u16,
     sorted: Vec<u16>,
-    /// Which cells differ.
+    /// Too few cells count to tell whether something moves.
+    is_blind: bool,
+    /// Which cells differ, and those from which others that touch them are looked for.
     differs: Vec<bool>,
+    touched: Vec<usize>,
     /// Column sums of one row of cells.
     row: Vec<u16>,
 }
@@ -81,15 +85,21 @@ enum Past {
 #[derive(Debug, Clone, Copy, Default)]
 struct Cell {
     unrest: u8,
-    /// It changed in this second.
-    changed: bool,
+    /// The most that it differed from one frame to the next in this second.
+    change: u16,
     /// What the model saw is here.
     explained: bool,
 }
 
+impl Cell {
+    fn counts(self) -> bool {
+        self.unrest < RESTLESS
+    }
+}
+
 impl MotionGate {
-    /// Whether something moves, or did within the last second. Takes the frames of one camera in order; the first one, and
-    /// a picture of another size, are compared with nothing.
+    /// Whether something moves, or did within the last second, or cannot be ruled out. Takes the frames of one camera in order; the
+    /// first one, and a picture of another size, are compared with nothing.
     pub fn see(&mut self, frame: &Frame, fidelity: Fidelity) -> bool {
         let at = frame.at.media;
         if frame.format == PixelFormat::Rgb {
@@ -106,7 +116,7 @@ impl MotionGate {
         // Against the background, what has drifted shows as well.
         let from_background = if fidelity == Fidelity::Exact { threshold } else { 2 * threshold };
         let moves = fidelity != Fidelity::Renewed && self.differs_from(Past::Frame, threshold);
-        if moves || (!self.open && self.differs_from(Past::Background, from_background)) {
+        if moves || self.is_blind || (!self.open && self.differs_from(Past::Background, from_background)) {
             self.moved = Some(at);
         }
         if fidelity != Fidelity::Renewed {
@@ -175,10 +185,10 @@ impl MotionGate {
 
     /// How much a cell must differ.
     fn threshold(&self) -> u16 {
-        (self.noise + self.noise / 2).clamp(DIFFERS, DIFFERS_AT_MOST)
+        self.noise.clamp(DIFFERS, DIFFERS_AT_MOST)
     }
 
-    /// Whether enough cells differ that count and lie beside each other: what is scattered is noise.
+    /// Whether enough cells differ that count and touch each other.
     fn differs_from(&mut self, past: Past, threshold: u16) -> bool {
         let past = match past {
             Past::Frame => &self.before,
@@ -186,45 +196,56 @@ impl MotionGate {
         };
         self.differs.clear();
         let cells = self.now.iter().zip(past).zip(&self.cells);
-        self.differs.extend(cells.map(|((now, past), cell)| now.abs_diff(*past) > threshold && cell.unrest < RESTLESS));
-        let (differs, columns) = (&self.differs, self.columns);
-        let is_beside = |i: usize| {
-            let (x, at) = (i % columns, |i: usize| differs.get(i).is_some_and(|differs| *differs));
-            (x > 0 && at(i - 1))
-                || (x + 1 < columns && at(i + 1))
-                || (i >= columns && at(i - columns))
-                || at(i + columns)
-        };
-        let beside = differs.iter().enumerate().filter(|(i, differs)| **differs && is_beside(*i));
-        beside.take(CELLS).count() == CELLS
+        self.differs.extend(cells.map(|((now, past), cell)| now.abs_diff(*past) > threshold && cell.counts()));
+        (0..self.differs.len()).any(|i| self.differs[i] && self.take_blob(i) >= CELLS)
+    }
+
+    /// How many cells differ around this one that touch each other, be it at a corner; none of them does any more.
+    fn take_blob(&mut self, start: usize) -> usize {
+        let (columns, rows) = (self.columns, self.differs.len() / self.columns);
+        let mut taken = 0;
+        self.differs[start] = false;
+        self.touched.push(start);
+        while let Some(i) = self.touched.pop() {
+            taken += 1;
+            let (x, y) = (i % columns, i / columns);
+            for y in y.saturating_sub(1)..(y + 2).min(rows) {
+                for i in y * columns + x.saturating_sub(1)..y * columns + (x + 2).min(columns) {
+                    if std::mem::take(&mut self.differs[i]) {
+                        self.touched.push(i);
+                    }
+                }
+            }
+        }
+        taken
     }
 
     fn note_changes(&mut self, at: MediaTime) {
-        let threshold = self.threshold();
         for ((now, before), cell) in self.now.iter().zip(&self.before).zip(&mut self.cells) {
-            cell.changed |= now.abs_diff(*before) > threshold;
+            cell.change = cell.change.max(now.abs_diff(*before));
         }
         let second = *self.second.get_or_insert(at);
         if at.since(second) < Duration::from_secs(1) {
             return;
         }
         self.second = Some(at);
+        let threshold = self.threshold();
         self.measure_noise();
         for cell in &mut self.cells {
-            cell.unrest = match *cell {
-                Cell { changed: true, explained: false, unrest } => unrest.saturating_add(RESTLESS_STEP),
-                Cell { unrest, .. } => unrest.saturating_sub(CALM_STEP),
+            cell.unrest = match std::mem::take(&mut cell.change) > threshold && !cell.explained {
+                true => cell.unrest.saturating_add(RESTLESS_STEP),
+                false => cell.unrest.saturating_sub(CALM_STEP),
             };
-            cell.changed = false;
         }
+        let restless = self.cells.iter().filter(|cell| !cell.counts()).count();
+        self.is_blind = restless * 100 > self.cells.len() * BLIND;
     }
 
     /// Where the model sees something, that is no noise; anything else that moves is seldom a fiftieth of the picture.
     fn measure_noise(&mut self) {
-        let cells = self.now.iter().zip(&self.before).zip(&self.cells).filter(|(_, cell)| !cell.explained);
         self.sorted.clear();
-        self.sorted.extend(cells.map(|((now, before), _)| now.abs_diff(*before)));
-        let at = self.sorted.len() * NOISIEST / 100;
+        self.sorted.extend(self.cells.iter().filter(|cell| !cell.explained).map(|cell| cell.change));
+        let at = self.sorted.len() * QUIETEST / 100;
         if at < self.sorted.len() {
             let measured = *self.sorted.select_nth_unstable(at).1;
             self.noise = if self.noise == 0 { measured } else { self.noise - self.noise / 4 + measured / 4 };

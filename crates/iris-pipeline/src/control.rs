@@ -325,7 +325,7 @@ impl Pipeline {
         let first = shared.first_epoch(id);
         let gate = match settings.gating {
             Gating::Off => None,
-            Gating::Motion => Some(Gate::default()),
+            Gating::Motion => Some(Gate::new(None)),
             Gating::Sizes => Some(Gate::new(Some(SizeGate::default()))),
         };
         let eye = Eye::new(Arc::clone(&shared.frames), preprocessor, gate);

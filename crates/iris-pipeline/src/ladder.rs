@@ -13,8 +13,10 @@ use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 /// best picture of its group; or twice as long at most.
 const PATIENCE: Duration = Duration::from_millis(3900);
 
-/// From when on a still picture is not deblocked. Where noise opens the gate now and then, it opens it more often without.
+/// How long nothing must have moved for a picture not to be deblocked. Where noise opens the gate now and then, it opens it
+/// more often without: if it does within that time again, twice as long is waited the next time, up to the last number.
 const CALM: Duration = Duration::from_secs(10);
+const CALM_AT_MOST: Duration = Duration::from_secs(300);
 
 /// How far the work for a camera is cut down, from the most work to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +141,7 @@ impl Attention {
 }
 
 /// What stands between one camera's decoder and the model.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
     motion: MotionGate,
     /// Where the sizes of access units may stand in for pictures.
@@ -151,6 +153,8 @@ pub(crate) struct Gate {
     key: Option<u64>,
     /// When the gate was last open, or the first frame came.
     stirred: Option<MediaTime>,
+    /// How long nothing must have moved for pictures not to be deblocked.
+    calm: Duration,
     /// Pictures are not deblocked.
     rough: bool,
     /// Nor are they what was sent, since some were not.
@@ -159,7 +163,17 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(sizes: Option<SizeGate>) -> Self {
-        Self { sizes, ..Self::default() }
+        Self {
+            motion: MotionGate::default(),
+            sizes,
+            is_open: false,
+            looked: None,
+            key: None,
+            stirred: None,
+            calm: CALM,
+            rough: false,
+            drifts: false,
+        }
     }
 
     /// Whether the model should look at this frame: something moves, or it is time to look for whoever stands still. Tells
@@ -175,10 +189,7 @@ impl Gate {
             (false, false) => Fidelity::Exact,
         };
         let was_open = std::mem::replace(&mut self.is_open, self.motion.see(frame, fidelity));
-        if self.is_open || self.stirred.is_none() {
-            self.stirred = Some(frame.at.media);
-        }
-        self.rough = self.stirred.is_some_and(|stirred| frame.at.media.since(stirred) >= CALM);
+        self.note_calm(frame.at.media);
         self.sizes.iter_mut().for_each(|sizes| sizes.note_motion(self.is_open, frame.at.media));
         self.stand(frame.stamps.received, attention);
         match (was_open, self.is_open) {
@@ -187,6 +198,17 @@ impl Gate {
             _ => {}
         }
         self.is_open || self.is_time_to_look(frame.at.media, is_key)
+    }
+
+    fn note_calm(&mut self, now: MediaTime) {
+        let still = self.stirred.map_or(Duration::ZERO, |stirred| now.since(stirred));
+        if self.is_open && self.rough {
+            self.calm = if still < 2 * self.calm { (2 * self.calm).min(CALM_AT_MOST) } else { CALM };
+        }
+        if self.is_open || self.stirred.is_none() {
+            self.stirred = Some(now);
+        }
+        self.rough = !self.is_open && still >= self.calm;
     }
 
     /// Whether pictures between key frames are worth deblocking: where nothing moves nobody looks at them but this gate.
@@ -281,5 +303,31 @@ impl Backlog {
     pub(crate) fn clear(&mut self) {
         self.packets.clear();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From when on, in seconds, pictures are not deblocked while nothing moves but at these times.
+    fn rough_from(gate: &mut Gate, seconds: std::ops::Range<i64>, moves: &[i64]) -> Vec<i64> {
+        let mut from = Vec::new();
+        for second in seconds {
+            gate.is_open = moves.contains(&second);
+            let was = gate.rough;
+            gate.note_calm(MediaTime::from_millis(second * 1000));
+            if gate.rough && !was {
+                from.push(second);
+            }
+        }
+        from
+    }
+
+    #[test]
+    fn what_moves_again_and_again_without_deblocking_keeps_it_for_longer() {
+        let mut gate = Gate::new(None);
+        assert_eq!(rough_from(&mut gate, 0..100, &[12, 34]), [10, 32, 74], "10 s, twice that, and twice that");
+        assert_eq!(rough_from(&mut gate, 100..200, &[150]), [160], "it was still for long: 10 s again");
     }
 }

@@ -90,6 +90,30 @@ fn a_clock_in_the_picture_stops_to_count_unless_something_is_there() {
     assert!(opened > 280, "the model sees something there: {opened}");
 }
 
+/// Blocks of 16×16 pixels, as an encoder refreshes them, here and there and elsewhere in each frame: no two touch.
+fn scattered(n: u32, draw: impl Fn(u32, u32) -> u8) -> Frame {
+    frame(n, 4, move |x, y| draw(x, y) + if (x / 8 + 7 * (y / 8) + 3 * n).is_multiple_of(24) { 30 } else { 0 })
+}
+
+#[test]
+fn what_is_scattered_is_noise() {
+    let mut gate = MotionGate::default();
+    assert_eq!(open(&mut gate, 0..100, |n| scattered(n, |_, _| 0)), []);
+    assert!(gate.noise > DIFFERS, "a cell differs by more than is enough elsewhere: {}", gate.noise);
+    assert_eq!(open(&mut gate, 100..101, |n| scattered(n, walker(100))), [100]);
+}
+
+#[test]
+fn where_nearly_nothing_counts_it_stays_open() {
+    let rain = |n: u32| frame(n, 4, move |x, y| if ((x + y) / 8 + n).is_multiple_of(3) { 100 } else { 0 });
+    let mut gate = MotionGate::default();
+    gate.see(&rain(0), Fidelity::Exact);
+    assert_eq!(open(&mut gate, 1..300, rain).len(), 299, "it cannot tell");
+    assert!(gate.is_blind);
+    let opened = open(&mut gate, 300..1700, |n| frame(n, 4, |_, _| 0)).len();
+    assert!((1200..1300).contains(&opened), "until two minutes after the rain: {opened}");
+}
+
 /// A picture in whose left half blocks drift by half a level a frame, from one key frame of twenty to the next.
 fn drifting(n: u32, draw: impl Fn(u32, u32) -> u8) -> Frame {
     frame(n, 4, move |x, y| draw(x, y) + if x < 80 { (n % 20 / 2) as u8 } else { 0 })

@@ -115,7 +115,7 @@ impl Watch {
 
 #[test]
 fn a_still_picture_is_looked_at_now_and_then() {
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     watch.see(&nobody());
     assert_eq!(watch.looks(), [0, 40], "the first frame, and the key frame after four seconds");
     assert_eq!((watch.count.dropped(DropReason::Still), watch.count.in_flight()), (78, 0));
@@ -128,7 +128,7 @@ fn a_still_picture_is_looked_at_now_and_then() {
 
 #[test]
 fn what_walks_in_is_looked_at_from_its_first_frame_on() {
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     watch.see(&walker());
     let walks = watch.looks().into_iter().find(|at| *at > 40).expect("a look");
     assert!((45..=47).contains(&walks), "{walks}");
@@ -141,7 +141,7 @@ fn what_walks_in_is_looked_at_from_its_first_frame_on() {
 fn where_nothing_has_moved_for_long_pictures_are_not_deblocked_and_stay_still() {
     let still = "nullsrc=s=320x180:r=10:d=0.1,geq=lum='90+60*sin(X/9)*sin(Y/7)':cb=128:cr=128,loop=249:1:0";
     let noisy = format!("{still},noise=alls=16:allf=t:all_seed=7");
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     let packets = encode(&noisy, &["-profile:v", "baseline", "-b:v", "60k", "-maxrate", "60k", "-bufsize", "60k"]);
     let deblocks = |watch: &Watch| watch.eye.gate.as_ref().is_some_and(Gate::wants_deblocking);
     watch.see(&packets[..100]);
@@ -156,7 +156,7 @@ fn where_nothing_has_moved_for_long_pictures_are_not_deblocked_and_stay_still() 
 
 #[test]
 fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on() {
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     watch.sink.attention.set_shed(Shed::WhileStill);
     watch.see(&walker());
     // The key frame of second six is the first that shows the box.
@@ -169,7 +169,7 @@ fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on()
 
 #[test]
 fn a_camera_that_is_shed_no_more_gets_its_frames_back_at_a_key_frame() {
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     let packets = nobody();
     watch.sink.attention.set_shed(Shed::WhileStill);
     watch.see(&packets[..30]);
@@ -209,7 +209,7 @@ fn where_sizes_tell_only_key_frames_are_decoded_until_they_do() {
 
 #[test]
 fn everything_is_shed_where_that_is_not_enough() {
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     watch.sink.attention.set_shed(Shed::Always);
     watch.see(&walker());
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
@@ -237,7 +237,7 @@ fn what_a_decoder_holds_back_when_it_catches_up_is_booked_once() {
 #[test]
 fn a_frame_costs_no_allocation_once_warm() {
     let (still, moving) = (nobody(), walker());
-    let mut watch = Watch::new(Some(Gate::default()));
+    let mut watch = Watch::new(Some(Gate::new(None)));
     watch.sink.looks.borrow_mut().reserve(200);
     let cold = allocation_counter::measure(|| watch.see(&still[..20]));
     assert!(cold.count_total > 0, "the counter counts");
