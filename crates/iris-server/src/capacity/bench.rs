@@ -102,12 +102,14 @@ impl Bench {
 fn summary(tallies: &[Tally], size: Size, memory: u64) -> Result<Measured> {
     let sum = |of: fn(&Tally) -> f64| tallies.iter().map(of).sum::<f64>();
     let (frames, looks) = (sum(|tally| tally.frames as f64), sum(|tally| tally.looks as f64));
-    if frames == 0.0 || looks == 0.0 {
+    let still = sum(|tally| tally.still_frames as f64);
+    if frames == still || still == 0.0 || looks == 0.0 {
         bail!("too few of its pictures can be decoded");
     }
     let spent = |stage: Stage| tallies.iter().map(|tally| tally.spent[stage as usize]).sum::<f64>() * 1000.0;
     let costs = Costs {
-        decode: spent(Stage::Decode) / frames,
+        decode: spent(Stage::Decode) / (frames - still),
+        still: spent(Stage::Still) / still,
         gate: spent(Stage::Gate) / frames,
         preprocess: spent(Stage::Preprocess) / looks,
         model: spent(Stage::Model) / looks,
@@ -144,6 +146,8 @@ fn memory_of_one(packets: &[Packet], clock: &dyn Clock) -> u64 {
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     Decode,
+    /// Decoding without deblocking, as where nothing moves.
+    Still,
     Gate,
     Preprocess,
     Model,
@@ -154,8 +158,10 @@ enum Stage {
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     /// Processor time by stage, in seconds.
-    spent: [f64; 5],
+    spent: [f64; 6],
     frames: u64,
+    /// Those of them that were not deblocked.
+    still_frames: u64,
     looks: u64,
     /// By the clock on the wall.
     seconds: f64,
@@ -189,6 +195,8 @@ struct Played<'a> {
     sample: &'a Sample,
     id: CameraId,
     decoder: Decoder,
+    /// Which stage its decoder is.
+    decoding: Stage,
     gate: MotionGate,
     tracker: Box<dyn Tracker>,
     /// Access units that were played.
@@ -198,7 +206,8 @@ struct Played<'a> {
 }
 
 impl Worker {
-    /// Plays the sample again and again until `time` has passed since all workers were ready.
+    /// Plays the sample again and again, every second time without deblocking, until `time` has passed since all workers were
+    /// ready.
     fn play(
         &mut self,
         (sample, id): (&Sample, CameraId),
@@ -214,9 +223,14 @@ impl Worker {
         ready?;
         let start = clock.mono();
         let mut tally = Tally { last: thread_time(), ..Tally::default() };
-        while tally.frames == 0 || clock.mono().since(start) < time {
+        while tally.still_frames == 0 || clock.mono().since(start) < time {
             let before = tally.frames;
+            played.set_still(false);
             self.pass(&mut played, usize::MAX, &mut tally, clock)?;
+            let moving = tally.frames;
+            played.set_still(true);
+            self.pass(&mut played, usize::MAX, &mut tally, clock)?;
+            tally.still_frames += tally.frames - moving;
             if tally.frames == before {
                 break;
             }
@@ -232,11 +246,11 @@ impl Worker {
             // Damage costs a frame, as it does in a camera's life.
             if played.decoder.push(&packet).is_ok() {
                 while let Ok(Some(frame)) = played.decoder.pull(clock.mono()) {
-                    tally.lap(Stage::Decode);
+                    tally.lap(played.decoding);
                     self.see(played, &frame, tally)?;
                 }
             }
-            tally.lap(Stage::Decode);
+            tally.lap(played.decoding);
         }
         played.origin += played.sample.duration();
         Ok(())
@@ -270,11 +284,18 @@ impl<'a> Played<'a> {
             sample,
             id,
             decoder: Decoder::new(FramePool::new(), Limits::default()),
+            decoding: Stage::Decode,
             gate: MotionGate::default(),
             tracker: TrackerKind::default().build(id, Epoch::first(1), profile),
             units: 0,
             origin: Duration::ZERO,
         }
+    }
+
+    /// Says whether the sample is decoded as where nothing moves from here on.
+    fn set_still(&mut self, still: bool) {
+        self.decoding = if still { Stage::Still } else { Stage::Decode };
+        self.decoder.set_deblocking(!still);
     }
 
     /// A packet as the next of a camera that never ends.

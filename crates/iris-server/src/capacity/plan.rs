@@ -14,8 +14,10 @@ const WORTH_SAYING: f64 = 1.15;
 /// What a frame costs on one core while all others are as busy, in ms of processor time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Costs {
-    /// Decoding it.
+    /// Decoding it where something moves.
     pub decode: f64,
+    /// Decoding it where nothing does, and it is not deblocked.
+    pub still: f64,
     /// Finding out whether something moves in it.
     pub gate: f64,
     /// Bringing it into the model's input.
@@ -27,9 +29,9 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// What is paid for each frame that comes.
-    pub fn frame(&self) -> f64 {
-        self.decode + self.gate
+    /// What is paid for each frame that comes, where something moves for a share of the time.
+    pub fn frame(&self, busy: f64) -> f64 {
+        busy * self.decode + (1.0 - busy) * self.still + self.gate
     }
 
     /// What is paid for each frame that the model looks at.
@@ -57,7 +59,7 @@ impl Demand {
 
     /// The share of one core that a camera takes.
     pub fn load(&self, costs: &Costs) -> f64 {
-        (self.fps * costs.frame() + self.looks() * costs.look()) / 1000.0
+        (self.fps * costs.frame(self.busy) + self.looks() * costs.look()) / 1000.0
     }
 }
 
@@ -109,7 +111,7 @@ impl Plan {
         let by_memory = machine.memory as f64 * share / memory.max(1) as f64;
         let bound = if by_memory < by_cores {
             Bound::Memory
-        } else if demand.fps * costs.frame() > demand.looks() * costs.look() {
+        } else if demand.fps * costs.frame(demand.busy) > demand.looks() * costs.look() {
             Bound::Decode
         } else {
             Bound::Model
@@ -267,14 +269,14 @@ mod tests {
     const MIB: u64 = 1 << 20;
     const TWO_CORES: Machine = Machine { cores: 2, memory: 4 * GIB };
 
-    const FREE: Costs = Costs { decode: 0.0, gate: 0.0, preprocess: 0.0, model: 0.0, track: 0.0 };
+    const FREE: Costs = Costs { decode: 0.0, still: 0.0, gate: 0.0, preprocess: 0.0, model: 0.0, track: 0.0 };
 
     fn ask(fps: f64, busy: f64) -> Demand {
         Demand { fps, rate: RATE, busy }
     }
 
     fn costs(decode: f64, model: f64) -> Costs {
-        Costs { decode, gate: 0.1, preprocess: 0.2, model, track: 0.1 }
+        Costs { decode, still: decode, gate: 0.1, preprocess: 0.2, model, track: 0.1 }
     }
 
     fn stream(name: &str, codec: Codec, profile: &'static str, size: (u32, u32), decode: f64) -> Stream {
@@ -294,6 +296,16 @@ mod tests {
         for (what, costs, memory, demand, machine, cameras, bound) in [
             // 10 · 0.4 + (0.1 · 5 + 0.9 · 0.5) · 3 = 6.85 ms of each 1600.
             ("few are busy", costs(0.3, 2.7), MIB, ask(10.0, 0.1), TWO_CORES, 233, Bound::Decode),
+            // 10 · (0.1 · 0.3 + 0.9 · 0.2 + 0.1) + 2.85 = 5.95 ms.
+            (
+                "still ones are cheaper",
+                Costs { still: 0.2, ..costs(0.3, 2.7) },
+                MIB,
+                ask(10.0, 0.1),
+                TWO_CORES,
+                268,
+                Bound::Decode,
+            ),
             // 10 · 0.4 + 5 · 3 = 19 ms.
             ("all are busy", costs(0.3, 2.7), MIB, ask(10.0, 1.0), TWO_CORES, 84, Bound::Model),
             // 2 · 0.4 + 2 · 3 = 6.8 ms.

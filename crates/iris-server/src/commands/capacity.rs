@@ -297,12 +297,12 @@ impl<'a> Survey<'a> {
         )
         .ok();
         let width = self.rows.iter().map(|row| row.stream.name.chars().count()).max().unwrap_or(0).max(6);
-        let heads = ["decode", "gate", "prepare", "model", "track", "memory", "fps", "cameras"]
+        let heads = ["decode", "still", "gate", "prepare", "model", "track", "memory", "fps", "cameras"]
             .map(|head| format!("{head:>9}"));
         writeln!(text, "{:<width$}{}  bound by", "stream", heads.concat()).ok();
         for Row { stream, plan, .. } in &self.rows {
             let costs = &stream.costs;
-            let times = [costs.decode, costs.gate, costs.preprocess, costs.model, costs.track]
+            let times = [costs.decode, costs.still, costs.gate, costs.preprocess, costs.model, costs.track]
                 .map(|cost| format!("{:>9}", ms(cost)));
             let memory = format!("{:.1} MiB", stream.memory as f64 / f64::from(1 << 20));
             let (name, fps, cameras) = (&stream.name, stream.demand.fps, plan.cameras);
@@ -331,7 +331,7 @@ impl<'a> Survey<'a> {
                 "name": name, "codec": codec.to_string(), "profile": profile, "width": size.width, "height": size.height,
                 "model": row.model, "frames_per_second": demand.fps, "detections_per_second": demand.rate,
                 "ms_per_frame": {
-                    "decode": round(costs.decode), "gate": round(costs.gate), "preprocess": round(costs.preprocess),
+                    "decode": round(costs.decode), "still": round(costs.still), "gate": round(costs.gate), "preprocess": round(costs.preprocess),
                     "model": round(costs.model), "track": round(costs.track),
                 },
                 "memory_bytes": memory, "throughput": round(row.throughput), "processor_share": round(row.share),

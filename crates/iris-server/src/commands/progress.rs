@@ -54,7 +54,9 @@ impl Progress {
         self.bar.suspend(print)
     }
 
+    /// Leaves the last figures instead of the bar.
     pub(super) fn finish(self) {
+        self.bar.println(self.bar.message());
         self.bar.finish_and_clear();
     }
 }
