@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use iris_core::{Track, TrackState, Tracks};
 
-/// Looks a second where something moves and nothing is followed yet, and the fewest for whatever moves.
-pub const MOVING: f32 = 5.0;
+/// Looks a second where something moves and nothing is followed yet, and the fewest for whatever moves: what is wanted are
+/// five, and of what is asked for something is lost where frames come unevenly or many ask.
+pub const MOVING: f32 = 6.0;
 /// Looks a second for what stands still.
 pub const STILL: f32 = 2.0;
 /// How far something may go between two looks, in sides of a square of its area. The tracker knows where it is going.
@@ -64,11 +65,11 @@ mod tests {
     fn the_most_restless_track_decides() {
         use TrackState::{Confirmed, Lost, Tentative};
         // Its side is 60 pixels.
-        let [standing, walking, running] = [3.0, 140.0, 190.0].map(|speed| track(Confirmed, [0.0, speed], 9000));
+        let [standing, walking, running] = [3.0, 160.0, 190.0].map(|speed| track(Confirmed, [0.0, speed], 9000));
         for (name, live, rate) in [
             ("nothing", vec![], MOVING),
             ("standing", vec![standing], STILL),
-            ("walking", vec![standing, walking], 140.0 / 60.0 / STRIDE),
+            ("walking", vec![standing, walking], 160.0 / 60.0 / STRIDE),
             ("strolling", vec![track(Confirmed, [12.0, 0.0], 9000)], MOVING),
             ("running", vec![running, walking], 190.0 / 60.0 / STRIDE),
             ("a car", vec![track(Confirmed, [900.0, 0.0], 9000)], 10.0),
