@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::super::truth::{Happening, Truth};
-use crate::shell::{program, release, root, say};
+use super::super::truth::{Happening, Raised, Truth, begins};
+use crate::shell::{program, release, root, run_quietly, say};
 
 /// The places where nothing else is asked for, by their scenes and settings.
 pub(super) const PLACES: [&str; 4] = ["street", "yard", "street+dusk", "yard+infrared"];
@@ -65,6 +65,8 @@ pub(super) struct Clips {
 pub(super) struct Busy {
     pub(super) video: PathBuf,
     pub(super) must_raise: Vec<Happening>,
+    /// Which of these are raised where the model looks at every frame of the recording.
+    pub(super) raised_whole: Vec<bool>,
     /// From when to when somebody is seen, without a pause, in seconds of the clip.
     pub(super) seen: (f64, f64),
 }
@@ -84,8 +86,8 @@ impl Clips {
         (!self.busy.is_empty()).then_some(Duration::from_secs(BUSY_SECONDS.into()))
     }
 
-    /// Those of these places, of a kind.
-    pub(super) fn rendered(kind: Kind, places: &[String]) -> Result<Self> {
+    /// Those of these places, of a kind, and what `model` finds in every frame of them.
+    pub(super) fn rendered(kind: Kind, places: &[String], model: Option<&Path>) -> Result<Self> {
         let folder = root().join("target/bench/clips").join(kind.name);
         let each = |seed| {
             let folder = &folder;
@@ -102,7 +104,7 @@ impl Clips {
         Ok(Self {
             rules: quiet.iter().map(|render| read(&render.folder().join("rules.toml"))).collect::<Result<_>>()?,
             quiet: quiet.iter().map(Render::video).collect(),
-            busy: busy.iter().map(Render::truth).collect::<Result<_>>()?,
+            busy: busy.iter().map(|render| render.truth(model)).collect::<Result<_>>()?,
         })
     }
 }
@@ -142,13 +144,32 @@ impl Render<'_> {
         args
     }
 
-    fn truth(&self) -> Result<Busy> {
+    fn truth(&self, model: Option<&Path>) -> Result<Busy> {
         let folder = self.folder();
         let truth: Truth = serde_json::from_str(&read(&folder.join("events.json"))?).context("no truth")?;
         let boxes = read(&folder.join("gt/gt.txt"))?;
         let seen = seen(&boxes, f64::from(self.kind.fps), f64::from(self.kind.size.1));
         let seen = seen.with_context(|| format!("nobody is seen in {}", folder.display()))?;
-        Ok(Busy { video: self.video(), must_raise: truth.must_raise, seen })
+        let raised = begins(&truth.must_raise, &self.watch_whole(model)?);
+        let raised_whole = raised.iter().map(Option::is_some).collect();
+        Ok(Busy { video: self.video(), must_raise: truth.must_raise, raised_whole, seen })
+    }
+
+    /// What Iris raises where the model looks at every frame.
+    fn watch_whole(&self, model: Option<&Path>) -> Result<Vec<Raised>> {
+        let path = |name: &str| self.folder().join(name);
+        let camera = "[[cameras]]\nid = \"clip\"\nurl = \"main.mp4\"\n";
+        fs::write(path("whole.toml"), format!("{camera}{}", read(&path("rules.toml"))?))
+            .context("cannot write rules")?;
+        let mut watch = program(release("iris"));
+        watch.arg("run").arg(self.video()).arg("--config").arg(path("whole.toml"));
+        watch.arg("--events").arg(path("whole.jsonl"));
+        if let Some(model) = model {
+            watch.arg("--model").arg(model);
+        }
+        run_quietly(&mut watch, &path("whole.log"))?;
+        let raised = read(&path("whole.jsonl"))?;
+        raised.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::truth::{Raised, Score, compare, sum};
-use super::clips::Clips;
+use super::super::truth::{Raised, Score, begins, compare, sum};
+use super::clips::{self, Clips};
 use super::farm::Visit;
 use super::scrape::Scrape;
 use super::server::name;
@@ -43,6 +43,8 @@ pub(super) struct Figures {
     /// Connections beyond each camera's first.
     pub(super) reconnects: u64,
     pub(super) alarms: Score,
+    /// Of what was missed, that which is raised where the model looks at every frame of the recording.
+    pub(super) missed_by_load: usize,
     /// The mean number of cameras on each rung of the ladder.
     pub(super) rungs: BTreeMap<String, f64>,
 }
@@ -72,6 +74,7 @@ impl Figures {
         let dropped = dropped(watched);
         let lost: u64 = LOST.iter().filter_map(|reason| dropped.get(&format!("decode: {reason}"))).sum();
         let ages = ages(watched);
+        let (alarms, missed_by_load) = alarms(clips, visits, events, cameras, (from, to));
         let usage = |usage: Option<&Usage>| usage.copied().unwrap_or_default();
         let looks = watched.looks.len().saturating_sub(1).max(1) as f64;
         Self {
@@ -90,7 +93,8 @@ impl Figures {
             busy: Busy::new(&watched.looks, &stretches),
             idle_rate: idle_rate(&watched.looks, clips, visits),
             reconnects: difference(|scrape| scrape.cameras.values().map(|camera| camera.connections).sum()),
-            alarms: alarms(clips, visits, events, cameras, (from, to)),
+            alarms,
+            missed_by_load,
             rungs: watched.rungs.iter().map(|(rung, n)| (rung.clone(), *n as f64 / looks)).collect(),
         }
     }
@@ -211,29 +215,38 @@ fn quantile(ages: &[(f64, f64)], share: f64) -> Option<f64> {
 
 /// The events of all cameras against the truth of the visits that lie in the window. What began while another visit went on,
 /// or outside the window, is not judged.
-fn alarms(clips: &Clips, visits: &[Visit], events: &[Raised], cameras: usize, (from, to): (f64, f64)) -> Score {
+fn alarms(
+    clips: &Clips,
+    visits: &[Visit],
+    events: &[Raised],
+    cameras: usize,
+    (from, to): (f64, f64),
+) -> (Score, usize) {
     if clips.busy.is_empty() {
-        return Score::default();
+        return (Score::default(), 0);
     }
     let happenings = |visit: &Visit| {
-        let begin = visit.from;
-        clips.busy[visit.clip].must_raise.iter().map(move |happening| happening.after(begin)).collect::<Vec<_>>()
+        let clips::Busy { must_raise, raised_whole, .. } = &clips.busy[visit.clip];
+        must_raise.iter().map(|happening| happening.after(visit.from)).zip(raised_whole).collect::<Vec<_>>()
     };
     let judge = |camera: usize| {
         let (whole, cut): (Vec<&Visit>, Vec<_>) = visits
             .iter()
             .filter(|visit| visit.camera == camera)
             .partition(|visit| from <= visit.from && visit.to <= to);
-        let truth: Vec<_> = whole.into_iter().flat_map(happenings).collect();
+        let (truth, raised_whole): (Vec<_>, Vec<bool>) = whole.into_iter().flat_map(happenings).unzip();
         let is_judged = |event: &&Raised| {
             let at = event.from();
             let is_cut = cut.iter().any(|visit| visit.from <= at && at <= visit.to);
             event.camera == name(camera) && (from..=to).contains(&at) && !is_cut
         };
         let raised: Vec<_> = events.iter().filter(is_judged).cloned().collect();
-        compare(&truth, &raised, (to - from) as u32)
+        let missed =
+            begins(&truth, &raised).iter().zip(raised_whole).filter(|(at, whole)| at.is_none() && *whole).count();
+        (compare(&truth, &raised, (to - from) as u32), missed)
     };
-    sum(&(0..cameras).map(judge).collect::<Vec<_>>())
+    let (scores, missed): (Vec<_>, Vec<usize>) = (0..cameras).map(judge).unzip();
+    (sum(&scores), missed.iter().sum())
 }
 
 #[cfg(test)]
@@ -251,9 +264,10 @@ mod tests {
         let must_raise = serde_json::from_str(
             r#"[{"rule": "yard", "kind": "intrusion", "direction": null, "from": 1.0, "to": 3.0}]"#,
         );
-        let busy = super::super::clips::Busy {
+        let busy = clips::Busy {
             video: "a.mp4".into(),
             must_raise: must_raise.expect("a happening"),
+            raised_whole: vec![true],
             seen: (1.0, 4.0),
         };
         Clips { quiet: Vec::new(), rules: Vec::new(), busy: vec![busy] }
@@ -309,6 +323,9 @@ mod tests {
         let events = [event("c0", 112.0), event("c0", 118.0), event("c1", 105.0), event("c1", 99.0)];
         let visits = [visit(0, 110.0), visit(1, 110.0), visit(0, 117.0)];
         let score = alarms(&clips(), &visits, &events, 2, (100.0, 120.0));
-        assert_eq!(score, Score { hits: 1, misses: 1, repeats: 0, false_alarms: 1, seconds: 40 });
+        assert_eq!(score, (Score { hits: 1, misses: 1, repeats: 0, false_alarms: 1, seconds: 40 }, 1));
+        let mut clips = clips();
+        clips.busy[0].raised_whole = vec![false];
+        assert_eq!(alarms(&clips, &visits, &events, 2, (100.0, 120.0)).1, 0, "nor is it found in every frame");
     }
 }

@@ -108,9 +108,11 @@ impl Bench {
         if args.cameras.contains(&0) || !(args.busy > 0.0 && args.busy <= 1.0) {
             bail!("--cameras are 1 and more, and --busy is above 0 and at most 1");
         }
-        let clips =
-            if args.clips.is_empty() { Clips::rendered(args.kind, &args.places)? } else { Clips::given(&args.clips)? };
         let model = args.model.as_deref().map(|model| detector::choose(Some(model))).transpose()?;
+        let clips = match args.clips.as_slice() {
+            [] => Clips::rendered(args.kind, &args.places, model.as_deref())?,
+            clips => Clips::given(clips)?,
+        };
         let settings = Settings { model, ungated: args.ungated };
         let round = clips.visit().map_or(Duration::from_mins(1), |visit| visit.div_f64(args.busy));
         let length = args.seconds.map_or(round, Duration::from_secs);

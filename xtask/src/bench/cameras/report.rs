@@ -10,7 +10,7 @@ const MIB: f64 = 1_048_576.0;
 /// A heading and the figure below it.
 type Column = (&'static str, fn(&Figures) -> String);
 
-const COLUMNS: [Column; 18] = [
+const COLUMNS: [Column; 19] = [
     ("cameras", |f| f.cameras.to_string()),
     ("cores", |f| format!("{:.3}", f.cores)),
     ("% of a core a camera", |f| format!("{:.2}", f.cores * 100.0 / f.cameras as f64)),
@@ -34,6 +34,7 @@ const COLUMNS: [Column; 18] = [
         let a = &f.alarms;
         format!("{}, {}, {}, {}", a.hits, a.misses, a.repeats, a.false_alarms)
     }),
+    ("of the misses: raised by a look at every frame", |f| f.missed_by_load.to_string()),
 ];
 
 fn millis(seconds: Option<f64>) -> String {
