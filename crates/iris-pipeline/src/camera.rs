@@ -2,10 +2,10 @@
 //! or file, ends here too; what the task reads goes on in [`crate::topology`].
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use iris_core::{Clock, Epoch, MonoTime, Packet};
+use iris_core::{Clock, DropReason, Epoch, MonoTime, Packet};
 use iris_infer::{Preprocessor, Share};
 use iris_ingest::State;
 use tokio::sync::{oneshot, watch};
@@ -57,6 +57,8 @@ pub(crate) struct Camera {
     pub(crate) settings: CameraSettings,
     pub(crate) ledger: Ledger,
     pub(crate) stop: CancellationToken,
+    /// Why no frame of it waits for the model any more.
+    pub(crate) leaves: OnceLock<DropReason>,
     pub(crate) audience: Audience,
     pub(crate) attention: Attention,
     pub(crate) tempo: Tempo,
@@ -81,6 +83,7 @@ impl Camera {
             settings,
             ledger: Ledger::default(),
             stop: CancellationToken::new(),
+            leaves: OnceLock::new(),
             audience: Audience::new(),
             attention: Attention::default(),
             tempo: Tempo::default(),

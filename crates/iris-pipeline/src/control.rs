@@ -12,6 +12,7 @@ use iris_infer::{Manifest, Preprocessor};
 use iris_ingest::CameraStream;
 use tokio::runtime::Handle;
 
+use crate::Pace;
 use crate::analyst::LocalClock;
 use crate::audience::Live;
 use crate::camera::{Camera, CameraStatus};
@@ -264,7 +265,7 @@ impl Pipeline {
     pub fn shutdown(mut self) {
         let cameras: Vec<Arc<Camera>> = self.shared.all();
         for camera in &cameras {
-            camera.stop.cancel();
+            self.shared.stop(camera, DropReason::Shutdown);
         }
         for (_, task) in self.tasks.drain() {
             drop(self.runtime.block_on(task));
@@ -342,7 +343,7 @@ impl Pipeline {
     fn remove(&mut self, id: CameraId) {
         let shared = &self.shared;
         let Some(camera) = shared.camera(id) else { return };
-        camera.stop.cancel();
+        shared.stop(&camera, DropReason::Retired);
         // Workers must know the camera until its task has ended: in a replay the task waits for them.
         if let Some(task) = self.tasks.remove(&id) {
             drop(self.runtime.block_on(task));
@@ -364,6 +365,17 @@ impl Topology {
         let mut all: Vec<_> = self.cameras.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         all.sort_by_key(|c| c.settings.id);
         all
+    }
+
+    /// Tells a camera to stop. A replay waits for the model with each frame: no more, since the device may be lost.
+    fn stop(&self, camera: &Camera, reason: DropReason) {
+        camera.stop.cancel();
+        if camera.pace() == Pace::Replay {
+            camera.leaves.set(reason).ok();
+            if self.slots.remove(camera.settings.id).is_some() {
+                camera.ledger.model.drop_one(reason);
+            }
+        }
     }
 
     fn first_epoch(&self, id: CameraId) -> Epoch {

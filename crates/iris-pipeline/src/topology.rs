@@ -426,7 +426,7 @@ impl LookSink for Slot<'_> {
         self.topology.note_age(Stage::Decode, look.frame.stamps.received);
         let item = ToModel { camera: Arc::clone(self.camera), model: self.camera.model(), look, ticket };
         if self.topology.slots.put(self.camera.settings.id, item).is_some() {
-            count.drop_one(DropReason::Superseded);
+            count.drop_one(self.camera.leaves.get().copied().unwrap_or(DropReason::Superseded));
         }
         wait.done_blocking();
     }
