@@ -38,4 +38,4 @@ pub use requests::{Batchable, Refused, Requests, Sharing, Taken};
 pub use runtime::{Output, Port, Runtime, Signature};
 pub use scheduler::{Scheduler, Share, Take};
 pub use tensor::{ElementType, Tensor};
-pub use value::{DataType, Value, push_text, texts};
+pub use value::{DataType, Value, elements, push_text, texts};

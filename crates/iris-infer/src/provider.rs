@@ -50,6 +50,8 @@ pub struct Remote {
     pub token: Option<String>,
     /// A file with the certificates by which it is trusted, if not by those that browsers trust.
     pub ca: Option<PathBuf>,
+    /// Whether frames go as JPEG files though it says that it takes tensors.
+    pub jpeg: bool,
 }
 
 impl fmt::Debug for Remote {
@@ -192,7 +194,8 @@ mod tests {
     #[test]
     fn a_server_s_token_is_not_shown() {
         let token = Some("iris_secret".to_owned());
-        let remote = Provider::Remote(Remote { url: "grpc://gpu:8001".into(), model: None, token, ca: None });
+        let remote =
+            Provider::Remote(Remote { url: "grpc://gpu:8001".into(), model: None, token, ca: None, jpeg: false });
         assert_eq!(format!("{remote:?} {remote}"), "Remote(grpc://gpu:8001) the server at grpc://gpu:8001");
     }
 

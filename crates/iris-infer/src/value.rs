@@ -128,33 +128,44 @@ impl Value {
     }
 }
 
-/// Appends a text to a tensor of such.
+/// Appends a text, or other bytes, to a tensor of such.
 pub fn push_text(tensor: &mut Vec<u8>, text: &[u8]) {
     // Longer ones do not come in by any way, and would be told when they are read.
     tensor.extend((text.len() as u32).to_le_bytes());
     tensor.extend(text);
 }
 
-/// The elements of a tensor of texts.
+/// The elements of a tensor of texts, which may be any bytes.
 ///
 /// # Errors
-/// What is wrong: lengths that lie, what is not UTF-8 or holds NUL, where ONNX Runtime's texts end, or too many.
-pub fn texts(tensor: &[u8]) -> Result<Vec<&str>, String> {
-    let (mut texts, mut rest) = (Vec::new(), tensor);
+/// What is wrong: lengths that lie, or too many.
+pub fn elements(tensor: &[u8]) -> Result<Vec<&[u8]>, String> {
+    let (mut elements, mut rest) = (Vec::new(), tensor);
     while !rest.is_empty() {
         let length = rest.split_first_chunk().ok_or("the last element has no length")?;
         let (length, behind) = (u32::from_le_bytes(*length.0) as usize, length.1);
-        let (text, behind) = behind.split_at_checked(length).ok_or_else(|| {
-            format!("element {} should have {length} bytes, and {} are left", texts.len(), behind.len())
+        let (element, behind) = behind.split_at_checked(length).ok_or_else(|| {
+            format!("element {} should have {length} bytes, and {} are left", elements.len(), behind.len())
         })?;
-        let text = str::from_utf8(text).ok().filter(|text| !text.contains('\0'));
-        texts.push(text.ok_or_else(|| format!("element {} is not UTF-8 without NUL", texts.len()))?);
-        if texts.len() > MAX_TEXTS {
+        elements.push(element);
+        if elements.len() > MAX_TEXTS {
             return Err(format!("a tensor may have {MAX_TEXTS} texts"));
         }
         rest = behind;
     }
-    Ok(texts)
+    Ok(elements)
+}
+
+/// The elements of a tensor of texts.
+///
+/// # Errors
+/// As [`elements`]; or one is not UTF-8 or holds NUL, where ONNX Runtime's texts end.
+pub fn texts(tensor: &[u8]) -> Result<Vec<&str>, String> {
+    let text = |(n, element)| {
+        let text = str::from_utf8(element).ok().filter(|text| !text.contains('\0'));
+        text.ok_or_else(|| format!("element {n} is not UTF-8 without NUL"))
+    };
+    elements(tensor)?.into_iter().enumerate().map(text).collect()
 }
 
 impl Signature {

@@ -47,9 +47,9 @@ pub fn devices(config: &Config) -> Vec<DeviceSettings> {
                 let engines = config.store.path.join("engines");
                 devices.extend(gpu(index, batch, instances, Provider::TensorRt { index, fp16, batch, engines }));
             }
-            config::Device::Oip { url, model, batch, in_flight, token, ca } => {
+            config::Device::Oip { url, model, batch, in_flight, token, ca, jpeg } => {
                 let token = token.map(|token| token.expose().to_owned());
-                let provider = Provider::Remote(Remote { url, model, token, ca });
+                let provider = Provider::Remote(Remote { url, model, token, ca, jpeg });
                 for _ in 0..in_flight {
                     let (name, provider) = (format!("oip-{remotes}"), provider.clone());
                     devices.push(DeviceSettings { name, provider, batch, role: Role::Worker });

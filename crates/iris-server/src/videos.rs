@@ -16,6 +16,7 @@ use iris_ingest::{CameraStream, Output, Source, SourceUrl, State, Transport};
 use iris_pipeline::{Inference, Loaded, Refusal};
 use rustix::fs::{Mode, OFlags};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::door::{Code, Problem, Workers};
 
@@ -35,6 +36,7 @@ pub(crate) struct Videos {
     jobs: Arc<Mutex<Vec<Arc<Job>>>>,
     worker: Workers,
     clock: Arc<dyn Clock>,
+    stopping: CancellationToken,
 }
 
 /// What is asked about a video.
@@ -89,12 +91,12 @@ pub(crate) struct Made {
 }
 
 impl Videos {
-    /// Starts the thread that looks at them.
+    /// Starts the thread that looks at them until `stopping`.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(crate) fn start(clock: Arc<dyn Clock>) -> Result<Self> {
-        Ok(Self { jobs: Arc::default(), worker: Workers::start("video", 1, OPEN)?, clock })
+    pub(crate) fn start(clock: Arc<dyn Clock>, stopping: CancellationToken) -> Result<Self> {
+        Ok(Self { jobs: Arc::default(), worker: Workers::start("video", 1, OPEN)?, clock, stopping })
     }
 
     /// Takes a video, to be looked at by tasks on `runtime`. Blocks while it is written to a file.
@@ -132,10 +134,11 @@ impl Videos {
         jobs.push(Arc::clone(&job));
         drop(jobs);
         let (work, begun) = (Arc::clone(&job), Arc::clone(&job));
-        let (worker, clock, on) = (self.worker.clone(), Arc::clone(&self.clock), runtime.clone());
+        let (worker, clock) = (self.worker.clone(), Arc::clone(&self.clock));
+        let tasks = Tasks { runtime: runtime.clone(), stopping: self.stopping.clone() };
         let end = clock.clone();
         runtime.spawn(async move {
-            let look = move || work.run(&file, &inference, &clock, &on);
+            let look = move || work.run(&file, &inference, &clock, &tasks);
             // Videos that were removed wait in the same line until their turn comes.
             if let Err(problem) = worker.run(look).await {
                 begun.end(&*end, Stage::Failed(problem.detail));
@@ -180,17 +183,30 @@ impl Videos {
     }
 }
 
+/// Where a job waits.
+struct Tasks {
+    runtime: Handle,
+    stopping: CancellationToken,
+}
+
+impl Tasks {
+    /// Waits for something, or for the end of the server, whose runtime must not be waited on any longer.
+    fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T> {
+        self.runtime.block_on(self.stopping.run_until_cancelled(what)).context("Iris stops")
+    }
+}
+
 impl Job {
     pub(crate) fn made(&self) -> MutexGuard<'_, Made> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, video: &File, inference: &Inference, clock: &Arc<dyn Clock>, runtime: &Handle) {
+    fn run(&self, video: &File, inference: &Inference, clock: &Arc<dyn Clock>, tasks: &Tasks) {
         if self.made().removed {
             return;
         }
         self.made().stage = Stage::Running;
-        let outcome = self.watch(video, inference, clock, runtime);
+        let outcome = self.watch(video, inference, clock, tasks);
         self.end(&**clock, outcome.map_or_else(|error| Stage::Failed(format!("{error:#}")), |()| Stage::Done));
     }
 
@@ -199,7 +215,7 @@ impl Job {
         (made.stage, made.over) = (stage, Some(clock.mono()));
     }
 
-    fn watch(&self, video: &File, inference: &Inference, clock: &Arc<dyn Clock>, runtime: &Handle) -> Result<()> {
+    fn watch(&self, video: &File, inference: &Inference, clock: &Arc<dyn Clock>, tasks: &Tasks) -> Result<()> {
         let path = format!("/proc/self/fd/{}", video.as_raw_fd());
         // What a file without a name is called here says nothing to the one who sent it.
         let said = |error: &iris_ingest::Error| anyhow!("{}", error.to_string().replace(&path, "the video"));
@@ -211,7 +227,7 @@ impl Job {
         let period = Duration::from_secs_f32(self.wish.rate_hz.recip());
         let mut next = MediaTime::ZERO;
         loop {
-            match runtime.block_on(stream.next()) {
+            match tasks.wait(stream.next())? {
                 Output::State(State::Live { duration, .. }) => self.made().duration = duration,
                 Output::State(State::Failed { error } | State::Offline { error }) => return Err(said(&error)),
                 Output::State(State::Ended) => return Ok(()),
@@ -227,7 +243,7 @@ impl Job {
                 }
                 if frame.at.media >= next {
                     next = frame.at.media + period;
-                    let seen = self.look(&frame, &mut preprocessor, inference, runtime)?;
+                    let seen = self.look(&frame, &mut preprocessor, inference, tasks)?;
                     self.note(&frame, &seen)?;
                 }
             }
@@ -240,14 +256,15 @@ impl Job {
         frame: &Frame,
         preprocessor: &mut Preprocessor,
         inference: &Inference,
-        runtime: &Handle,
+        tasks: &Tasks,
     ) -> Result<Detections> {
         loop {
             let prepared = preprocessor.prepare(frame)?;
-            match runtime.block_on(inference.detect(&self.wish.model, prepared, PATIENCE)) {
+            match tasks.wait(inference.detect(&self.wish.model, prepared, PATIENCE))? {
                 Ok((seen, _)) => return Ok(seen),
                 Err(Refusal::Full(wait) | Refusal::Late(wait)) => {
-                    runtime.block_on(tokio::time::sleep(wait.clamp(Duration::from_millis(10), PATIENCE)));
+                    let wait = wait.clamp(Duration::from_millis(10), PATIENCE);
+                    tasks.wait(async { tokio::time::sleep(wait).await })?;
                 }
                 Err(refusal) => return Err(refusal.into()),
             }

@@ -228,12 +228,14 @@ fn devices_are_what_runs_the_models() {
     assert_eq!(names(&check("").expect("a configuration")).len(), cores);
 
     let text = "[[devices]]\nkind = 'oip'\nurl = 'grpcs://gpu:8001'\nmodel = 'people'\ntoken = 'iris_secret'\nca = 'ca.pem'\n\
-                in_flight = 1\n[[devices]]\nkind = 'oip'\nurl = 'http://other'\n";
+                in_flight = 1\njpeg = true\n[[devices]]\nkind = 'oip'\nurl = 'http://other'\n";
     let config = check(text).expect("a configuration");
-    let Device::Oip { url, model, batch, in_flight, token, ca } = &config.devices[0] else { panic!("{config:?}") };
+    let Device::Oip { url, model, batch, in_flight, token, ca, jpeg } = &config.devices[0] else {
+        panic!("{config:?}")
+    };
     assert_eq!((&**url, model.as_deref(), *batch, *in_flight), ("grpcs://gpu:8001", Some("people"), 8, 1));
     assert_eq!(token.as_ref().map(Secret::expose), Some("iris_secret"));
-    assert!(ca.as_ref().is_some_and(|ca| ca.ends_with("ca.pem")));
+    assert!(*jpeg && ca.as_ref().is_some_and(|ca| ca.ends_with("ca.pem")));
     let remotes = names(&config);
     assert_eq!(remotes[..3], ["oip-0", "oip-1", "oip-2"]);
     assert!(!format!("{:?}", iris_server::setup::devices(&config)).contains("secret"));

@@ -17,7 +17,7 @@ import {
 import { useKeys } from '../lib/hooks';
 import { EventTime, pictureOf, ReviewBadge } from './event-thumb';
 import { Icon } from './icon';
-import { Loaded, Nothing, Skeleton } from './parts';
+import { type Fact, Facts, Loaded, Nothing, Skeleton } from './parts';
 import type { Reviewer } from './use-reviewer';
 
 interface EventDetailProps {
@@ -62,7 +62,7 @@ export function EventDetail({ id, review, onClose }: EventDetailProps) {
             <Evidence event={event} />
             <div className="body stack">
               <Verdict event={event} review={review} />
-              <Facts event={event} />
+              <Facts facts={factsOf(event)} />
             </div>
           </>
         )}
@@ -171,8 +171,8 @@ function Verdict({ event, review }: { event: Event; review: Reviewer }) {
   );
 }
 
-function Facts({ event }: { event: Event }) {
-  const facts: [string, React.ReactNode][] = [
+function factsOf(event: Event): Fact[] {
+  const facts: Fact[] = [
     [
       'Camera',
       <Link key="camera" href={`/cameras/${encodeURIComponent(event.camera)}`}>
@@ -190,14 +190,5 @@ function Facts({ event }: { event: Event }) {
     facts.push([capital(event.review), `by ${event.reviewed_by}, ${formatMoment(event.reviewed_at)}`]);
   }
   facts.push(['Track', <code key="track">{event.track}</code>], ['Event', <code key="id">{event.id}</code>]);
-  return (
-    <dl className="facts small">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return facts;
 }

@@ -7,7 +7,7 @@ import { capital, formatMillis, formatPercent } from '../lib/format';
 import { drawPicture } from '../live/overlay';
 import { useSize } from '../zones/size';
 import { Icon } from './icon';
-import { Field, Nothing, ProblemNotice } from './parts';
+import { type Fact, Facts, Field, Nothing, ProblemNotice } from './parts';
 
 export function ModelCard({ model }: { model: Model }) {
   const [over, setOver] = useState(false);
@@ -69,7 +69,7 @@ export function ModelCard({ model }: { model: Model }) {
               <Found look={detect.data} found={found} />
             </>
           )}
-          <Facts model={model} />
+          <Facts facts={factsOf(model)} />
         </div>
       </div>
     </section>
@@ -186,22 +186,12 @@ function place({ box }: Detection): string {
   return `${right - left} × ${bottom - top} at ${left}, ${top}`;
 }
 
-function Facts({ model }: { model: Model }) {
-  const facts: [string, string][] = [
+function factsOf(model: Model): Fact[] {
+  return [
     ['Task', capital(model.task)],
     ['Input', `${model.input.join(' × ')} pixels`],
     ['Classes', model.classes.join(', ')],
     ['Precision', model.precision.toUpperCase()],
     ['Licence', model.license ?? 'not said'],
   ];
-  return (
-    <dl className="facts small">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }

@@ -256,3 +256,20 @@ export function Choices({ label, options, chosen, disabled = false, onChange }: 
 export function Skeleton({ height }: { height: string }) {
   return <div className="skeleton" style={{ height }} />;
 }
+
+/** What something is called, and what it is. */
+export type Fact = [name: string, value: ReactNode];
+
+/** What is known of something. */
+export function Facts({ facts }: { facts: Fact[] }) {
+  return (
+    <dl className="facts small">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

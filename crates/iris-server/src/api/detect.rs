@@ -1,20 +1,19 @@
 //! What a model sees in a picture that somebody sends.
 
-use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use iris_core::{CameraId, ClassId, Epoch, Frame, FrameKey, Image, Rect};
-use iris_infer::{Manifest, Prepared, Preprocessor};
+use iris_core::{ClassId, Frame, Image, Rect};
+use iris_infer::Manifest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::door::{App, Code, Problem};
-use crate::oip::{PATIENCE, Served};
-use crate::picture::{self, Pen, Picture, decode_still};
+use crate::oip::{PATIENCE, Served, pictures::open};
+use crate::picture::{Pen, Picture};
 
 /// The quality of annotated pictures, 1 to 100.
 const QUALITY: u8 = 88;
@@ -82,7 +81,7 @@ pub(crate) async fn detect(
     let served = Served::find(&app, &model, "")?;
     let manifest = Arc::clone(served.model.manifest());
     let describes = Arc::clone(&manifest);
-    let (frame, prepared) = app.codecs.run(move || open(&file, &describes)).await??;
+    let (frame, prepared) = app.codecs.run(move || open(&file, "the picture", &describes)).await??;
     let (seen, _) = app.inference.detect(&served.model, prepared, PATIENCE).await?;
     let least = min_score.unwrap_or(manifest.thresholds.score);
     let found: Vec<Found> = seen.iter().filter(|(_, score, _)| *score >= least).collect();
@@ -93,27 +92,6 @@ pub(crate) async fn detect(
     let detections = found.into_iter().map(|found| Detection::new(&manifest, found)).collect();
     let (width, height) = (frame.size.width, frame.size.height);
     Ok(Json(Seen { model: served.name, width, height, detections }).into_response())
-}
-
-/// A picture, and as the model takes it.
-fn open(file: &[u8], manifest: &Manifest) -> Result<(Frame, Prepared), Problem> {
-    let internal = |error: String| Problem::new(Code::Internal, error);
-    let camera = CameraId::new("still").map_err(|error| internal(error.to_string()))?;
-    let key = FrameKey { camera, epoch: Epoch::first(1), seq: 0 };
-    let invalid = |error: iris_infer::Error| Problem::new(Code::Invalid, error.to_string());
-    let mut preprocessor = Preprocessor::new(manifest).map_err(invalid)?;
-    let frame = decode_still(file, FilePath::new("the picture"), key).map_err(|error| refused(&error))?;
-    let prepared = preprocessor.prepare(&frame).map_err(invalid)?;
-    Ok((frame, prepared))
-}
-
-fn refused(error: &picture::Error) -> Problem {
-    let code = match error {
-        picture::Error::TooLarge { .. } => Code::TooLarge,
-        picture::Error::Decode { source: image::ImageError::Unsupported(_), .. } => Code::UnsupportedMediaType,
-        _ => Code::Invalid,
-    };
-    Problem::new(code, error.to_string())
 }
 
 fn draw(frame: &Frame, found: &[Found], manifest: &Manifest) -> Result<Vec<u8>, Problem> {

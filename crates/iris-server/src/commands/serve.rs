@@ -82,6 +82,7 @@ struct Server {
     sweeper: Sweeper,
     control: Control,
     owner: JoinHandle<Owner>,
+    stopping: CancellationToken,
     door: CancellationToken,
 }
 
@@ -117,7 +118,7 @@ impl Server {
         let clips = Clips::start(&store, &clock)?;
         let archive = archive::start(reports, Arc::clone(&store), Arc::clone(&clock), clips.teller(), hurry.clone())?;
         let sweeper = Sweeper::start(&config.store, &store, &clock)?;
-        let door = CancellationToken::new();
+        let (stopping, door) = (CancellationToken::new(), CancellationToken::new());
         let tls = door::acceptor(config.listen, config.tls.as_ref(), &config.store.path)?;
         let listener = runtime.block_on(door::listen(config.listen))?;
         let setup = SetupToken::prepare(&config.store.path, &*store)?;
@@ -139,10 +140,11 @@ impl Server {
             setup,
             secure: tls.is_some(),
             timeouts: door::Timeouts::default(),
+            stopping: stopping.clone(),
         };
         runtime.block_on(async { door::App::new(parts).map(|app| app.serve(listener, tls, door.clone())) })?;
         tracing::info!(run = run.number, cameras, "watching; open {address}");
-        Ok(Self { store, archive, clips, hurry, sweeper, control, owner, door })
+        Ok(Self { store, archive, clips, hurry, sweeper, control, owner, stopping, door })
     }
 
     /// Does what signals ask for, until one asks to stop.
@@ -158,6 +160,7 @@ impl Server {
     fn stop(self, runtime: &Runtime) -> Result<ExitCode> {
         tracing::info!("stopping");
         cut_off_after(GRACE)?;
+        self.stopping.cancel();
         let hurry = self.hurry;
         runtime.spawn(async move {
             tokio::time::sleep(PICTURES).await;

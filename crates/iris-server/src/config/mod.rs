@@ -139,6 +139,8 @@ pub enum Device {
         token: Option<Secret>,
         /// A file with the certificates by which it is trusted.
         ca: Option<PathBuf>,
+        /// Whether frames go as JPEG files though it says that it takes tensors.
+        jpeg: bool,
     },
 }
 

@@ -136,6 +136,9 @@ pub(super) struct RawDevice {
     /// A file with the certificates by which an "oip" server is trusted. Relative to this file. Default: those that browsers
     /// trust.
     pub ca: Option<String>,
+    /// Whether an "oip" server gets frames as JPEG files though it says that it takes tensors. It gets files in any case if
+    /// it says so. Default: false.
+    pub jpeg: Option<bool>,
 }
 
 /// What a device is.

@@ -148,6 +148,7 @@ impl Pass<'_, '_> {
                 ("in_flight", raw.in_flight.is_some()),
                 ("token", raw.token.is_some()),
                 ("ca", raw.ca.is_some()),
+                ("jpeg", raw.jpeg.is_some()),
             ];
             self.foreign(at, "a device of this machine", &of_server);
         }
@@ -188,7 +189,8 @@ impl Pass<'_, '_> {
         let token = raw.token.and_then(|token| self.secret(&format!("{at}.token"), token));
         let ca = raw.ca.and_then(|ca| self.path(&format!("{at}.ca"), &ca));
         let (url, in_flight) = (url?, raw.in_flight.unwrap_or(DEFAULT_IN_FLIGHT));
-        Some((url.clone(), Device::Oip { url, model: raw.model, batch, in_flight, token, ca }))
+        let (model, jpeg) = (raw.model, raw.jpeg.unwrap_or_default());
+        Some((url.clone(), Device::Oip { url, model, batch, in_flight, token, ca, jpeg }))
     }
 
     /// The models of the file; the built-in one if it names none.

@@ -9,6 +9,7 @@ use iris_pipeline::{Inference, Name, View, describe};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::ROOM;
 use super::caller::Caller;
@@ -111,6 +112,8 @@ pub struct Parts {
     pub secure: bool,
     /// How long a client may take.
     pub timeouts: Timeouts,
+    /// Ends what goes on for long without anybody waiting for it.
+    pub stopping: CancellationToken,
 }
 
 impl App {
@@ -119,13 +122,25 @@ impl App {
     /// # Errors
     /// The system gives no thread.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { view, inference, max_request, store, metrics, clock, control, run, setup, secure, timeouts } =
-            parts;
+        let Parts {
+            view,
+            inference,
+            max_request,
+            store,
+            metrics,
+            clock,
+            control,
+            run,
+            setup,
+            secure,
+            timeouts,
+            stopping,
+        } = parts;
         let readers = Workers::start("door", READERS.0, READERS.1)?;
         let hashers = Workers::start("password", HASHERS.0, HASHERS.1)?;
         let stills = Workers::start("still", STILLS.0, STILLS.1)?;
         let codecs = Workers::start("codec", CODECS.0, CODECS.1)?;
-        let videos = Videos::start(Arc::clone(&clock))?;
+        let videos = Videos::start(Arc::clone(&clock), stopping)?;
         let rates = Rates::start(view.clone(), Arc::clone(&clock));
         Ok(Self {
             view,

@@ -3,10 +3,12 @@
 //!
 //! What both of its forms have in common stands here: the names of types, and what is told of the server and its models.
 //! [`body`] reads and writes requests and answers as REST has them, [`grpc`] as gRPC does; [`remote`] asks other servers.
+//! Inputs may be [`pictures`].
 
 pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod grpc;
+pub(crate) mod pictures;
 pub(crate) mod remote;
 pub(crate) mod repository;
 pub(crate) mod rest;
@@ -14,8 +16,8 @@ pub(crate) mod rest;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_infer::{DataType, Signature, Value};
-use iris_pipeline::{Inference, Loaded, Outcome, Refusal, Times};
+use iris_infer::{DataType, Signature, Task, Value};
+use iris_pipeline::{Loaded, Outcome, Refusal, Times};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -133,29 +135,34 @@ impl Served {
         all.filter_map(|(entry, number)| Self::find(app, &entry.model.name, &number.to_string()).ok()).collect()
     }
 
-    /// Runs the model.
+    /// Runs the model. A detector takes pictures as well.
     ///
     /// # Errors
     /// Why it was not done.
     pub(crate) async fn infer(
         &self,
-        inference: &Inference,
-        inputs: Vec<Value>,
+        app: &App,
+        mut inputs: Vec<Value>,
         outputs: Vec<String>,
         timeout: Option<Duration>,
     ) -> Result<Vec<Value>, Problem> {
+        // So that nothing is decoded for a request that is refused.
+        let takes_pictures = inputs.len() == 1 && self.model.manifest().task == Task::Detect;
         // Said in the protocol's words before the runtime says it in its own.
-        for input in &inputs {
+        for input in &mut inputs {
             let port = self.signature.inputs.iter().find(|port| port.name == input.name);
             let expected = port.and_then(iris_infer::Port::data_type);
-            if let Some(expected) = expected.filter(|expected| *expected != input.data_type) {
+            let Some(expected) = expected.filter(|expected| *expected != input.data_type) else { continue };
+            if input.data_type != DataType::Text || !takes_pictures {
                 let (found, expected) = (datatype(input.data_type), datatype(expected));
                 let detail = format!("input {:?} is {found}, and should be {expected}", input.name);
                 return Err(Problem::new(Code::BadRequest, detail));
             }
+            let (files, manifest, most) = (input.clone(), Arc::clone(self.model.manifest()), self.max_batch.max(1));
+            *input = app.codecs.run(move || pictures::decode(&files, &manifest, most)).await??;
         }
         let most = timeout.unwrap_or(PATIENCE).min(PATIENCE);
-        let (values, Times { .. }) = inference.infer(&self.model, inputs, outputs, most).await?;
+        let (values, Times { .. }) = app.inference.infer(&self.model, inputs, outputs, most).await?;
         Ok(values)
     }
 }

@@ -153,7 +153,7 @@ async fn infer(app: &App, served: Result<Served, Problem>, request: Request) -> 
     };
     let Asked { id, inputs, outputs, binary, timeout } = app.codecs.run(read).await??;
     let (names, forms): (Vec<_>, Vec<_>) = outputs.into_iter().unzip();
-    let values = served.infer(&app.inference, inputs, names, timeout).await?;
+    let values = served.infer(app, inputs, names, timeout).await?;
     let forms = forms.into_iter().chain(std::iter::repeat(binary));
     let outputs: Vec<_> = values.into_iter().zip(forms).collect();
     let write = move || {

@@ -38,6 +38,16 @@ impl Picture {
         Self { size, encoding, planes: encoding.encode(colour).map(|sample| vec![sample; pixels]) }
     }
 
+    /// A picture of the colours that `rgb` tells of each pixel, row after row, in [`Encoding::JPEG`].
+    pub fn of_rgb(size: Size, rgb: impl Fn(usize) -> [u8; 3]) -> Self {
+        let mut this = Self::new(size, Encoding::JPEG, Colour::BLACK);
+        let convert = this.encoding.of_rgb();
+        for at in 0..size.pixels() as usize {
+            this.set(at, convert.apply(rgb(at)));
+        }
+        this
+    }
+
     /// A copy of a frame.
     pub fn of(frame: &Frame) -> Self {
         let mut this = Self::new(Size::new(0, 0), Encoding::JPEG, Colour::BLACK);

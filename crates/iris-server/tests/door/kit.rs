@@ -22,6 +22,7 @@ use iris_server::sink::Sinks;
 use iris_server::store::{Options, Sqlite, Store};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -94,6 +95,7 @@ impl Door {
             setup,
             secure: true,
             timeouts,
+            stopping: CancellationToken::new(),
         });
         let app = app.expect("threads");
         let router = app.clone().router();

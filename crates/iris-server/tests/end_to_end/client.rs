@@ -24,6 +24,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
     pub(crate) cookie: String,
+    pub(crate) retry_after: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -103,8 +104,9 @@ impl Client {
         let mut reply = reply.expect("it answers");
         let header =
             |name: &str| reply.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-        let (kind, cookie) = (header("content-type"), header("set-cookie"));
-        Answer { status: reply.status().as_u16(), kind, cookie, body: reply.body_mut().read_to_vec().expect("a body") }
+        let [kind, cookie, retry_after] = ["content-type", "set-cookie", "retry-after"].map(header);
+        let (status, body) = (reply.status().as_u16(), reply.body_mut().read_to_vec().expect("a body"));
+        Answer { status, kind, cookie, retry_after, body }
     }
 
     /// Opens the stream of events.

@@ -13,9 +13,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a condition that no word of the program tells of is looked at: less often than the API allows.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// `iris` with its arguments, which looks for ONNX Runtime where the tests of all crates do.
+/// `iris` with its arguments, which looks for ONNX Runtime where the tests of all crates do. `IRIS_PROGRAM` names another than
+/// the one that was compiled with the tests, for those that measure.
 pub(crate) fn iris(words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iris"));
+    let mut command = Command::new(std::env::var_os("IRIS_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_iris").into()));
     command.args(words).current_dir(env!("CARGO_MANIFEST_DIR"));
     for name in ["IRIS_LOG", "IRIS_MODEL", "RUST_LOG", "NO_COLOR", "COLUMNS"] {
         command.env_remove(name);

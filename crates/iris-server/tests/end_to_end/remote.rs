@@ -1,14 +1,16 @@
-//! A server that uses another one as its device: frames are answered from there, by each of the protocol's forms; a server that
-//! is slow or gone is replaced for all to see, and taken back.
+//! A server that uses another one as its device: frames are answered from there, by each of the protocol's forms, as tensors
+//! or files, in clear text or by TLS; a server that is slow or gone is replaced for all to see, and taken back.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 
 use iris_sim::Farm;
 use serde_json::Value;
 
-use crate::kit::{farm, runtime};
+use crate::kit::{Folder, farm, runtime};
 use crate::process::run_iris;
 use crate::server::{Config, Server};
 
@@ -17,6 +19,8 @@ use crate::server::{Config, Server};
 struct Relay {
     address: SocketAddr,
     way: Arc<(Mutex<Way>, Condvar)>,
+    /// Bytes that went through, both ways together.
+    passed: Arc<AtomicUsize>,
 }
 
 struct Way {
@@ -29,7 +33,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let way = Way { to: to.to_owned(), is_held: false };
-        let this = Self { address, way: Arc::new((Mutex::new(way), Condvar::new())) };
+        let this = Self { address, way: Arc::new((Mutex::new(way), Condvar::new())), passed: Arc::default() };
         let relay = this.clone();
         let accept = move || listener.incoming().flatten().for_each(|client| relay.join(&client));
         std::thread::Builder::new().name("relay".into()).spawn(accept).expect("a thread");
@@ -54,6 +58,7 @@ impl Relay {
             let (way, changed) = &*self.way;
             drop(changed.wait_while(way.lock().expect("no panic"), |way| way.is_held).expect("no panic"));
             to.write_all(&part[..n])?;
+            self.passed.fetch_add(n, Relaxed);
         }
         to.shutdown(Shutdown::Both)?;
         from.shutdown(Shutdown::Both)
@@ -152,6 +157,112 @@ fn a_server_that_does_not_fit_is_no_device_and_says_why() {
             let why = health["devices"]["oip-0"]["error"].as_str().unwrap_or_else(|| panic!("{health}"));
             assert!(why.contains(expected), "{why}");
             assert!(!server.process.err().contains(&token));
+            server.stop();
+        }
+    }
+}
+
+/// A still picture of the camera's clip.
+fn still() -> Vec<u8> {
+    let folder = Folder::new();
+    std::fs::read(folder.convert("still.png", "-ss 4 -frames:v 1 -update 1")).expect("a picture")
+}
+
+/// What a server's model sees in a picture: classes, scores and boxes.
+fn seen(server: &Server, picture: &[u8]) -> Vec<(String, f64, Vec<f64>)> {
+    let seen = server.client().upload("/models/blobs/detect", picture).json(200);
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let one = |found: &Value| {
+        let edges = found["box"].as_array().expect("a box").iter().map(number).collect();
+        (found["class"].as_str().expect("a name").to_owned(), number(&found["score"]), edges)
+    };
+    seen["detections"].as_array().expect("a list").iter().map(one).collect()
+}
+
+#[test]
+fn frames_as_files_are_a_fraction_of_the_bytes_and_show_the_same() {
+    let other_config = Config::new();
+    let other = other_config.serve();
+    let token = token(&other_config);
+    let picture = still();
+    let expected = seen(&other, &picture);
+    assert!(expected.len() >= 2, "{expected:?}");
+    for scheme in ["http", "grpc"] {
+        let relay = Relay::new(host(&other));
+        let bytes = |jpeg: bool| {
+            let mut config = Config::new();
+            config.devices(&format!(
+                "[[devices]]\nkind = 'oip'\nurl = '{scheme}://{}'\ntoken = '{token}'\njpeg = {jpeg}\n",
+                relay.address
+            ));
+            let server = config.serve();
+            server.until_health("the other server is its device", |health| health["status"] == "ok");
+            let before = relay.passed.load(Relaxed);
+            let found = seen(&server, &picture);
+            let passed = relay.passed.load(Relaxed) - before;
+            assert_eq!(found.len(), expected.len(), "{found:?} {expected:?}");
+            for ((class, score, edges), (known, sure, places)) in found.iter().zip(&expected) {
+                let most = edges.iter().zip(places).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                let (least, allowed) = if jpeg { (0.05, 1.5) } else { (1e-6, 1e-3) };
+                assert!(class == known && (score - sure).abs() < least && most < allowed, "{found:?} {expected:?}");
+            }
+            server.stop();
+            passed
+        };
+        let [tensor, file] = [false, true].map(bytes);
+        assert!(file * 4 < tensor, "{file} bytes instead of {tensor}");
+    }
+}
+
+#[test]
+fn a_server_is_asked_by_tls_if_its_certificate_is_the_right_one() {
+    let folder = Folder::new();
+    let certificate = |name: &str| {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        let certificate = folder.write(&format!("{name}.pem"), made.cert.pem());
+        let key = folder.write(&format!("{name}.key"), made.signing_key.serialize_pem());
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("it is ours");
+        (certificate, key)
+    };
+    let (right, key) = certificate("127.0.0.1");
+    let (wrong, wrong_key) = certificate("elsewhere.example");
+    let empty = folder.write("empty.pem", "");
+    let serve = |tls: &str| {
+        let mut config = Config::new();
+        config.devices(tls);
+        let server = config.serve();
+        (server, token(&config), config)
+    };
+    let secured = serve(&format!("[server.tls]\ncert = '{right}'\nkey = '{key}'\n"));
+    let misnamed = serve(&format!("[server.tls]\ncert = '{wrong}'\nkey = '{wrong_key}'\n"));
+    let plain = serve("");
+    let device = |scheme: &str, (server, token, _): &(Server, String, Config), more: &str| {
+        let url = format!("{scheme}://{}", host(server));
+        (url.clone(), format!("[[devices]]\nkind = 'oip'\nurl = '{url}'\ntoken = '{token}'\n{more}"))
+    };
+    let trusting = |file: &str| format!("ca = '{file}'\n");
+    let picture = still();
+    for scheme in ["https", "grpcs"] {
+        let mut config = Config::new();
+        config.devices(&device(scheme, &secured, &trusting(&right)).1);
+        let server = config.serve();
+        server.until_health("the other server is its device", |health| health["status"] == "ok");
+        assert!(!seen(&server, &picture).is_empty());
+        assert_eq!(server.health()["devices"]["oip-0"]["state"], "running", "asked, and not replaced");
+        server.stop();
+
+        for ((url, toml), expected) in [
+            (device(scheme, &secured, ""), "nobody who is trusted has signed its certificate"),
+            (device(scheme, &misnamed, &trusting(&wrong)), "not valid for name \"127.0.0.1\""),
+            (device(scheme, &plain, &trusting(&right)), "it does not speak TLS there"),
+            (device(scheme, &secured, &trusting(&empty)), "there is no certificate in"),
+        ] {
+            let mut config = Config::new();
+            config.devices(&toml);
+            let server = config.serve();
+            let health = server.health();
+            let why = health["devices"]["oip-0"]["error"].as_str().unwrap_or_else(|| panic!("{health}"));
+            assert!(health["status"] == "degraded" && why.contains(expected) && why.contains(&url), "{health}");
             server.stop();
         }
     }

@@ -1,5 +1,7 @@
 //! Videos that programs send to a model.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
 use serde_json::Value;
 
 use crate::client::Client;
@@ -50,6 +52,37 @@ fn a_video_is_looked_at_beside_the_cameras_and_tells_what_was_seen() {
 }
 
 #[test]
+fn a_video_waits_while_others_fill_the_line_and_is_looked_at_to_its_end() {
+    let mut config = Config::new();
+    config.devices("[[devices]]\nkind = 'cpu'\nthreads = 1\n[serving]\nqueue = 1\n");
+    let server = config.serve();
+    let file = std::fs::read(clip()).expect("a clip");
+    let folder = Folder::new();
+    let picture = std::fs::read(folder.convert("still.png", "-frames:v 1 -update 1")).expect("a picture");
+    let (stop, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (looks, failed) = std::thread::scope(|scope| {
+        let (client, stop, refused, picture) = (server.client(), &stop, &refused, &picture);
+        for n in 0..4 {
+            let client = client.clone();
+            let ask = move || {
+                while !stop.load(SeqCst) {
+                    let status = client.upload("/models/blobs/detect", picture).status;
+                    assert!(status == 200 || status == 503, "{status}");
+                    refused.fetch_add(usize::from(status == 503), SeqCst);
+                }
+            };
+            std::thread::Builder::new().name(format!("client-{n}")).spawn_scoped(scope, ask).expect("a thread");
+        }
+        server.until("the line is full", |_| (refused.load(SeqCst) > 0).then_some(()));
+        let done = over(&server, &post(&server, "?rate=10", &file));
+        stop.store(true, SeqCst);
+        (done["looks"].as_u64(), done["error"].clone())
+    });
+    assert_eq!((looks, failed), (Some(80), Value::Null));
+    server.stop();
+}
+
+#[test]
 fn what_is_no_video_fails_and_says_why() {
     let server = Config::new().serve();
     let folder = Folder::new();
@@ -70,5 +103,30 @@ fn what_is_no_video_fails_and_says_why() {
         assert!(refused.problem(422, "invalid").to_string().contains(what));
     }
     server.client().upload("/models/none/videos", &file).problem(404, "not_found");
+    server.stop();
+}
+
+#[test]
+fn a_ninth_video_is_refused_until_there_is_room_and_none_holds_up_the_end() {
+    let config = Config::new();
+    let server = config.serve();
+    let folder = Folder::new();
+    // So long that it is not over meanwhile.
+    let words = "-vf loop=-1:size=80,setpts=N/10/TB -t 600 -preset ultrafast -g 50";
+    let long = std::fs::read(folder.convert("long.mp4", words)).expect("a clip");
+    let client = server.client();
+    let add = || client.upload("/models/blobs/videos?rate=60", &long);
+    let added: Vec<Value> = (0..8).map(|_| add().json(202)).collect();
+    let refused = add();
+    let said = refused.problem(503, "unavailable");
+    assert!(said.to_string().contains("8 videos wait already"), "{said}");
+    assert!(refused.retry_after.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{refused:?}");
+
+    let path = |video: &Value| format!("/videos/{}", video["id"].as_str().expect("an id"));
+    let of = |state: &str| added.iter().filter(|video| client.get(&path(video)).json(200)["state"] == state).count();
+    server.until("the first is looked at", |_| (of("running") == 1).then_some(()));
+    assert_eq!(of("waiting"), 7);
+    client.delete(&path(&added[7])).done();
+    add().json(202);
     server.stop();
 }

@@ -54,8 +54,14 @@ struct Args {
     /// The file of YOLOX-nano at 416x416; without it, that of the shared data
     #[arg(long)]
     yolox_nano: Option<PathBuf>,
-    /// A JSON document instead of tables
+    /// Instead of all that: what becomes of requests and a camera while far more is asked than can be done
     #[arg(long)]
+    overload: bool,
+    /// How long that goes on
+    #[arg(long, default_value_t = 60, requires = "overload")]
+    seconds: u64,
+    /// A JSON document instead of tables
+    #[arg(long, conflicts_with = "overload")]
     json: bool,
 }
 
@@ -98,6 +104,9 @@ pub(super) fn run(args: &[String]) -> Result<()> {
         bail!("--requests, --rounds and --clients are 1 and more");
     }
     run_command(&mut cargo(["build", "--release", "--package", "iris-server", "--package", "iris-sim"]))?;
+    if args.overload {
+        return overload(args.seconds);
+    }
     let packages = setup::flask()?;
     let folder = root().join("target/bench/serving");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -118,6 +127,13 @@ pub(super) fn run(args: &[String]) -> Result<()> {
     })?;
     super::print(&text);
     Ok(())
+}
+
+/// Runs the test of it on the release build, and shows what it measures. It fails where the test does.
+fn overload(seconds: u64) -> Result<()> {
+    let mut test = cargo(["test", "--quiet", "--package", "iris-server", "--test", "end_to_end", "overload"]);
+    test.args(["--", "--nocapture"]).env("IRIS_PROGRAM", release("iris"));
+    run_command(test.env("IRIS_OVERLOAD_SECONDS", seconds.to_string()))
 }
 
 /// A picture of a street in which people and cars pass.

@@ -199,7 +199,7 @@ async fn run(app: &App, asked: Asked, timeout: Option<Duration>) -> Result<Model
     let Asked { model, version, id, inputs, outputs, timeout: own } = asked;
     let served = Served::find(app, &model, &version)?;
     let timeout = own.into_iter().chain(timeout).min();
-    let values = served.infer(&app.inference, inputs, outputs, timeout).await?;
+    let values = served.infer(app, inputs, outputs, timeout).await?;
     Ok(tensors::write(model, served.version, id, values))
 }
 

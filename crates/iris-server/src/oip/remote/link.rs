@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use url::Url;
 
 /// The largest answer that is read, in bytes.
@@ -87,7 +87,7 @@ impl Link {
         {
             return Ok(answer);
         }
-        let sender = self.connect().await.map_err(|error| format!("cannot connect: {error}"))?;
+        let sender = self.connect().await.map_err(|error| format!("cannot connect: {}", unconnected(&error)))?;
         self.ask_by(sender, ask).await
     }
 
@@ -161,6 +161,18 @@ impl Link {
     }
 }
 
+/// Why there is no connection, where the library's words do not say what to do.
+fn unconnected(error: &io::Error) -> String {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "nobody who is trusted has signed its certificate; `ca` names a file with the certificates that are".into()
+        }
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "it does not speak TLS there".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// What an error says, with what it comes of.
 fn explain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
@@ -178,6 +190,9 @@ fn trust(url: &Url, ca: Option<&Path>, is_grpc: bool) -> Result<(TlsConnector, S
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| cannot(&error))?;
                 roots.add(certificate).map_err(|error| cannot(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(format!("there is no certificate in {}", path.display()));
             }
         }
     }

@@ -4,19 +4,22 @@
 //! A server that does not answer in time, or with an error, has failed like a device; what follows from that is the
 //! pipeline's business.
 
+mod files;
 mod grpc;
 mod link;
 mod rest;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use iris_infer::runtime::Reader;
-use iris_infer::tensor::Samples;
 use iris_infer::{DataType, Error, Model, Output, Port, Provider, Remote, Runtime, Signature, Tensor, Value};
 use iris_pipeline::{Backend, DeviceSettings, OnnxRuntime};
 use tokio::runtime::Handle;
 
+use self::files::Files;
 use self::link::Link;
+use super::pictures::gather;
 
 /// How long an answer is awaited. A frame that is answered later is of no use.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,9 +48,12 @@ struct RemoteRuntime {
     server: String,
     /// The model's name there.
     model: String,
+    /// As if the server took tensors, also where it gets files.
     signature: Signature,
     /// Whether the server takes tensors as binary data.
     binary: bool,
+    /// How images go, if they go as files.
+    files: Option<Files>,
 }
 
 impl RemoteRuntime {
@@ -60,12 +66,21 @@ impl RemoteRuntime {
             if link.is_grpc() { grpc::look(&mut link, &name).await } else { rest::look(&mut link, &name).await }
         };
         let looked = tasks.block_on(async { tokio::time::timeout(PATIENCE, look).await });
-        let (signature, binary) = looked.unwrap_or_else(|_| Err(late())).map_err(failed)?;
-        Ok(Self { tasks, link, server, model: name, signature, binary })
+        let (mut signature, binary) = looked.unwrap_or_else(|_| Err(late())).map_err(failed)?;
+        let files = Files::expected(&mut signature, &model.manifest, remote.jpeg);
+        if files.is_some() && !binary {
+            return Err(failed("it takes no binary data by REST, and JPEG is nothing else; ask it by gRPC".into()));
+        }
+        Ok(Self { tasks, link, server, model: name, signature, binary, files })
     }
 
     fn ask(&mut self, inputs: &[Value], outputs: &[String]) -> Result<Vec<Value>, Error> {
+        let inputs = match &self.files {
+            Some(files) => Cow::Owned(files.write(inputs).map_err(|what| self.failed(what))?),
+            None => Cow::Borrowed(inputs),
+        };
         let Self { tasks, link, model, binary, .. } = self;
+        let (inputs, link) = (&*inputs, link);
         let ask = async {
             if link.is_grpc() {
                 grpc::infer(link, model, inputs, outputs).await
@@ -117,24 +132,6 @@ impl Runtime for RemoteRuntime {
     }
 }
 
-/// Images of one shape as one input.
-fn gather(name: &str, batch: &[&Tensor]) -> Value {
-    let mut bytes = Vec::new();
-    let mut data_type = DataType::F32;
-    for tensor in batch {
-        match tensor.samples() {
-            Samples::F32(floats) => bytes.extend(floats.iter().flat_map(|float| float.to_le_bytes())),
-            Samples::U8(samples) => {
-                data_type = DataType::U8;
-                bytes.extend(samples);
-            }
-        }
-    }
-    let image = batch.first().map_or([0; 3], |tensor| tensor.shape());
-    let shape = [&[batch.len()], &image[..]].concat();
-    Value { name: name.to_owned(), data_type, shape, bytes: bytes.into() }
-}
-
 /// Lends the outputs of each of `count` images.
 fn lend(values: &[Value], count: usize, read: &mut Reader<'_>) -> Result<(), Error> {
     let wrong = |value: &Value, what: &str| Error::BadOutput { what: format!("{:?} {what}", value.name) };
@@ -182,18 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn images_go_as_one_input_and_their_outputs_come_back_one_by_one() {
-        let image = |value| Tensor::from_samples([1, 1, 2], Samples::U8(vec![value, value + 1]));
-        let (first, second) = (image(1), image(7));
-        let value = gather("x", &[&first, &second]);
-        let expected = Value {
-            name: "x".into(),
-            data_type: DataType::U8,
-            shape: vec![2, 1, 1, 2],
-            bytes: vec![1, 2, 7, 8].into(),
-        };
-        assert_eq!(value, expected);
-
+    fn outputs_come_back_one_by_one() {
         let mut seen = Vec::new();
         let outputs = [floats(&[2, 2], &[1., 2., 3., 4.]), floats(&[2, 1, 1], &[5., 6.])];
         let mut read = |index, outputs: &[Output<'_>]| {
