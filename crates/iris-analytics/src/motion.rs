@@ -232,9 +232,11 @@ impl MotionGate {
         let threshold = self.threshold();
         self.measure_noise();
         for cell in &mut self.cells {
-            cell.unrest = match std::mem::take(&mut cell.change) > threshold && !cell.explained {
-                true => cell.unrest.saturating_add(RESTLESS_STEP),
-                false => cell.unrest.saturating_sub(CALM_STEP),
+            let changed = std::mem::take(&mut cell.change) > threshold;
+            cell.unrest = if changed && !cell.explained {
+                cell.unrest.saturating_add(RESTLESS_STEP)
+            } else {
+                cell.unrest.saturating_sub(CALM_STEP)
             };
         }
         let restless = self.cells.iter().filter(|cell| !cell.counts()).count();

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(3900);
 /// How long nothing must have moved for a picture not to be deblocked. Where noise opens the gate now and then, it opens it
 /// more often without: if it does within that time again, twice as long is waited the next time, up to the last number.
 const CALM: Duration = Duration::from_secs(10);
-const CALM_AT_MOST: Duration = Duration::from_secs(300);
+const CALM_AT_MOST: Duration = Duration::from_mins(5);
 
 /// How far the work for a camera is cut down, from the most work to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -97,7 +97,6 @@ fn times(outcomes: &[&Outcome]) -> [f64; 3] {
     [0.5, 0.99, 1.0].map(|share| at(share).map_or(0.0, |took| took.as_secs_f64() * 1000.0))
 }
 
-#[expect(clippy::print_stdout, reason = "what was measured, for whoever wants to see it")]
 #[test]
 fn under_ten_times_the_load_requests_are_in_time_or_refused_at_once_and_cameras_keep_their_share() {
     let given = std::env::var("IRIS_OVERLOAD_SECONDS").ok();
