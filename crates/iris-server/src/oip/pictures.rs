@@ -156,7 +156,9 @@ mod tests {
 
     fn tensor_of_files(files: &[Vec<u8>], shape: &[usize]) -> Value {
         let mut bytes = Vec::new();
-        files.iter().for_each(|file| push_text(&mut bytes, file));
+        for file in files {
+            push_text(&mut bytes, file);
+        }
         Value { name: "x".into(), data_type: DataType::Text, shape: shape.to_vec(), bytes: bytes.into() }
     }
 

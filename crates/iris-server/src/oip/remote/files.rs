@@ -57,7 +57,9 @@ impl Files {
         let mut bytes = Vec::new();
         let (data_type, shape) = match self.form {
             Form::Elements(rank) => {
-                files.iter().for_each(|file| push_text(&mut bytes, file));
+                for file in files {
+                    push_text(&mut bytes, file);
+                }
                 let mut shape = vec![1; rank.max(1)];
                 shape[0] = files.len();
                 (DataType::Text, shape)
