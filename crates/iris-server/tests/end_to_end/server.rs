@@ -268,9 +268,9 @@ impl Metrics {
         self.dropped_for(camera, "decode", |reason| reason == "skipped")
     }
 
-    /// What was dropped before it was looked at and should have been.
+    /// What was dropped before it was looked at and should have been: neither too soon nor without anything that moves.
     pub(crate) fn lost(&self, camera: &str) -> f64 {
-        self.dropped(camera, "decode") - self.skipped(camera)
+        self.dropped_for(camera, "decode", |reason| !["skipped", "still"].contains(&reason))
     }
 
     /// The value of a metric by its name with its labels.
