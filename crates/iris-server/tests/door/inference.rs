@@ -198,7 +198,11 @@ async fn what_is_wrong_with_a_request_is_told_with_what_was_expected() {
     for (request, expected) in [
         (with("name", json!("image")), r#"input "images" is missing; the model takes "images""#),
         (with("datatype", json!("FP32")), r#"input "images" is FP32, and should be UINT8"#),
-        (with("datatype", json!("BYTES")), r#"input "images" is BYTES, and should be UINT8"#),
+        // It may be files, which these are not.
+        (
+            with("datatype", json!("BYTES")),
+            r#"input "images": element 2 should have 16842752 bytes, and 258036 are left"#,
+        ),
         (with("datatype", json!("FP8")), r#"input "images": the datatype "FP8" is not one of"#),
         (with("shape", json!([1, 3, 384, 224])), r#"the shape of input "images" is 1x3x384x224, and should be"#),
         (with("shape", json!([1, 3, 224])), r#"the shape of input "images" is 1x3x224, and should be"#),
