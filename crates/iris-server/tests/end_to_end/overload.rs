@@ -48,7 +48,10 @@ fn ask(server: &Server, token: &str, stop: &AtomicBool) -> Vec<Outcome> {
         let again = reply.headers().get("retry-after").map(|value| value.to_str().expect("text").parse::<u64>());
         match status {
             200 => assert_eq!(again, None),
-            503 => assert!(again.is_some_and(|seconds| seconds.is_ok_and(|seconds| seconds >= 1)), "when to come back"),
+            // The model's line is full, or this user asks more often than anybody may.
+            503 | 429 => {
+                assert!(again.is_some_and(|seconds| seconds.is_ok_and(|seconds| seconds >= 1)), "when to come back");
+            }
             _ => panic!("{status}: {:?}", reply.headers()),
         }
         outcomes.push(Outcome { status, took });
