@@ -211,6 +211,14 @@ impl Letterbox {
         this
     }
 
+    /// The same way for boxes of the picture of which [`image`](Self::image) is a smaller copy.
+    #[must_use]
+    pub fn of_original(self, original: Size) -> Self {
+        // By the longer side, whose rounding counts for less.
+        let side = |size: Size| if original.width >= original.height { size.width } else { size.height };
+        Self { image: original, scale: self.scale * side(self.image) as f32 / side(original) as f32, ..self }
+    }
+
     /// The size of the scaled picture inside the input, in model pixels; at least one each way.
     pub fn inner(&self) -> Size {
         let scaled = |v: u32, limit: u32| ((v as f32 * self.scale).round() as u32).clamp(1, limit);
@@ -267,6 +275,11 @@ mod tests {
             prop_assert!((back.x0 - r.x0).abs() < tolerance && (back.y1 - r.y1).abs() < tolerance);
             let inner = lb.inner();
             prop_assert!(lb.pad_x + inner.width <= mw && lb.pad_y + inner.height <= mh);
+            let half = Size::new(iw.div_ceil(2), ih.div_ceil(2));
+            let of_half = Letterbox::fit(half, Size::new(mw, mh), false).of_original(Size::new(iw, ih));
+            let whole = Letterbox::fit(Size::new(iw, ih), Size::new(mw, mh), false).to_model(r);
+            let apart = of_half.to_model(r).x1 - whole.x1;
+            prop_assert!(apart.abs() <= 2.0 * whole.x1 / iw.min(ih) as f32 + 1e-3, "{apart} of {}", whole.x1);
         }
     }
 }

@@ -144,9 +144,41 @@ pub struct DecodedJpeg {
     pub planes: Vec<(Vec<u8>, usize)>,
 }
 
-/// Decodes a file whose header says that it has that `size`. None if it is damaged, or coded in a way that a frame is not:
-/// other colours than YCbCr, other sampling.
-pub fn decode_jpeg(file: &[u8], size: Size) -> Option<DecodedJpeg> {
+/// How much smaller than its file says a picture is decoded, each way. What is not needed is not transformed: the low
+/// frequencies of a block alone make a smaller one (libjpeg's scaled inverse transforms).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reduction {
+    /// As it is.
+    #[default]
+    None,
+    /// To a half.
+    Half,
+    /// To a quarter.
+    Quarter,
+    /// To an eighth.
+    Eighth,
+}
+
+impl Reduction {
+    /// The strongest that leaves at least the size `needed`.
+    pub fn to_at_least(needed: Size, size: Size) -> Self {
+        let leaves = |this: &Self| {
+            let left = this.of(size);
+            left.width >= needed.width && left.height >= needed.height
+        };
+        [Self::Eighth, Self::Quarter, Self::Half].into_iter().find(leaves).unwrap_or_default()
+    }
+
+    /// What it leaves of a size, rounded up.
+    pub fn of(self, size: Size) -> Size {
+        let part = 1 << self as u32;
+        Size::new(size.width.div_ceil(part), size.height.div_ceil(part))
+    }
+}
+
+/// Decodes a file whose header says that it has that `size`, reduced. None if it is damaged, or coded in a way that a frame is
+/// not: other colours than YCbCr, other sampling.
+pub fn decode_jpeg(file: &[u8], size: Size, reduction: Reduction) -> Option<DecodedJpeg> {
     // SAFETY: it can be called at any time.
     let handle = Handle::of(unsafe { tjInitDecompress() }).ok()?;
     let bytes = file.len() as c_ulong;
@@ -162,6 +194,8 @@ pub fn decode_jpeg(file: &[u8], size: Size) -> Option<DecodedJpeg> {
     // In the order of `TJSAMP`.
     let formats = [PixelFormat::I444, PixelFormat::I422, PixelFormat::I420, PixelFormat::Gray];
     let format = *formats.get(usize::try_from(subsamp).ok()?)?;
+    let reduced = reduction.of(size);
+    let (width, height) = (c_int::try_from(reduced.width).ok()?, c_int::try_from(reduced.height).ok()?);
     let plane = |component: c_int| {
         // SAFETY: they take numbers.
         let (width, height) =
@@ -174,7 +208,8 @@ pub fn decode_jpeg(file: &[u8], size: Size) -> Option<DecodedJpeg> {
     for (start, (samples, _)) in starts.iter_mut().zip(&mut planes) {
         *start = samples.as_mut_ptr();
     }
-    // SAFETY: without strides, rows lie without gaps, and each plane is as large as the library says.
+    // SAFETY: without strides, rows lie without gaps, and each plane is as large as the library says it is for this width and
+    // height. It decodes to the largest of its scales that is not above them, which is this reduction.
     let result = unsafe {
         tjDecompressToYUVPlanes(
             handle.0,
@@ -237,7 +272,7 @@ mod tests {
             let size = Size::new(width, height);
             let planes = smooth(size);
             let file = encode(&planes, size).expect("encoded");
-            let decoded = decode_jpeg(&file, size).expect("decoded");
+            let decoded = decode_jpeg(&file, size, Reduction::None).expect("decoded");
             assert_eq!(decoded.format, PixelFormat::I420);
             for (i, (samples, stride)) in decoded.planes.iter().enumerate() {
                 let (w, h) = if i == 0 { (width, height) } else { (width.div_ceil(2), height.div_ceil(2)) };
@@ -261,15 +296,58 @@ mod tests {
         assert_eq!(error.to_string(), "luma of 8x8 should have 64 samples");
         let error = encode(&[luma, cb[..15].to_vec(), cr], Size::new(8, 8)).expect_err("short");
         assert_eq!(error.to_string(), "chroma of 8x8 should have 16 samples");
-        assert_eq!(decode_jpeg(b"no picture", Size::new(8, 8)), None);
-        assert_eq!(decode_jpeg(&[], Size::new(8, 8)), None);
+        assert_eq!(decode_jpeg(b"no picture", Size::new(8, 8), Reduction::None), None);
+        assert_eq!(decode_jpeg(&[], Size::new(8, 8), Reduction::Half), None);
     }
 
     #[test]
     fn a_file_of_another_size_than_was_said_is_not_decoded() {
         let size = Size::new(16, 16);
         let file = encode(&smooth(size), size).expect("encoded");
-        assert_eq!(decode_jpeg(&file, Size::new(16, 8)), None);
+        assert_eq!(decode_jpeg(&file, Size::new(16, 8), Reduction::None), None);
+    }
+
+    #[test]
+    fn a_reduced_picture_shows_the_means_of_the_whole_one() {
+        let reductions = [Reduction::Half, Reduction::Quarter, Reduction::Eighth];
+        for (width, height) in [(64, 48), (63, 41), (640, 360), (3, 3), (1, 1)] {
+            let size = Size::new(width, height);
+            let planes = smooth(size);
+            let file = encode(&planes, size).expect("encoded");
+            for (reduction, part) in reductions.into_iter().zip([2, 4, 8]) {
+                let left = reduction.of(size);
+                let decoded = decode_jpeg(&file, size, reduction).expect("decoded");
+                let (luma, stride) = &decoded.planes[0];
+                assert_eq!((decoded.format, *stride), (PixelFormat::I420, (left.width as usize).next_multiple_of(2)));
+                // Blocks at the edge are filled up by what the encoder chose.
+                for (x, y) in (0..height / part).flat_map(|y| (0..width / part).map(move |x| (x, y))) {
+                    let of = |x: u32, y: u32| u32::from(planes[0][(y * width + x) as usize]);
+                    let block = (0..part * part).map(|i| of(x * part + i % part, y * part + i / part));
+                    let (mean, is) = (block.sum::<u32>() / (part * part), luma[y as usize * stride + x as usize]);
+                    assert!(mean.abs_diff(is.into()) < 8, "{size} {reduction:?} {x} {y}: {is}, not {mean}");
+                }
+                for (samples, stride) in &decoded.planes[1..] {
+                    let (w, h) = (left.width.div_ceil(2) as usize, left.height.div_ceil(2) as usize);
+                    assert_eq!((samples.len(), *stride), (w * h, w), "{size} {reduction:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_is_reduced_as_far_as_it_is_still_large_enough() {
+        let (hd, odd) = (Size::new(1280, 720), Size::new(1279, 719));
+        for (size, needed, reduction) in [
+            (hd, Size::new(416, 234), Reduction::Half),
+            (hd, Size::new(640, 360), Reduction::Half),
+            (odd, Size::new(640, 360), Reduction::Half),
+            (hd, Size::new(640, 361), Reduction::None),
+            (hd, Size::new(320, 180), Reduction::Quarter),
+            (hd, Size::new(10, 10), Reduction::Eighth),
+            (Size::new(4, 4), Size::new(384, 224), Reduction::None),
+        ] {
+            assert_eq!(Reduction::to_at_least(needed, size), reduction, "{size} to {needed}");
+        }
     }
 
     proptest! {
@@ -282,8 +360,10 @@ mod tests {
                 file[at % len] = byte;
             }
             file.truncate(len - cut % len);
-            if let Some(decoded) = decode_jpeg(&file, size) {
-                prop_assert_eq!(decoded.planes.len(), decoded.format.planes());
+            for reduction in [Reduction::None, Reduction::Half, Reduction::Quarter, Reduction::Eighth] {
+                if let Some(decoded) = decode_jpeg(&file, size, reduction) {
+                    prop_assert_eq!(decoded.planes.len(), decoded.format.planes());
+                }
             }
         }
     }

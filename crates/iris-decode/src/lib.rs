@@ -45,7 +45,7 @@ mod redact;
 
 pub use decoder::{Counts, Decoder, Limits, Skip};
 pub use error::{Error, ErrorKind};
-pub use jpeg::{DecodedJpeg, JpegError, decode_jpeg, encode_jpeg};
+pub use jpeg::{DecodedJpeg, JpegError, Reduction, decode_jpeg, encode_jpeg};
 pub use log::install_log;
 pub use memory::return_large_blocks;
 pub use pool::FramePool;

@@ -1,8 +1,8 @@
 //! The pictures of an event: what the camera saw, and the same with the object marked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use iris_core::{Event, EventId, Evidence, Frame};
+use iris_core::{Event, EventId, Evidence, Frame, Moment};
 
 use crate::error::Error;
 use crate::picture::{self, Colour, Encoding, Pen, Picture};
@@ -10,6 +10,8 @@ use crate::store::{Media, MediaFile, MediaKind};
 
 /// The quality of stored pictures, 1 to 100.
 const QUALITY: u8 = 85;
+/// How many pictures are remembered for other events.
+const LATEST: usize = 64;
 
 /// Why an event has no picture.
 #[derive(Debug, thiserror::Error)]
@@ -22,51 +24,53 @@ pub enum NoPicture {
     Write(#[from] Error),
 }
 
-/// Writes the best picture of an event, plain and with its box, in the place of earlier ones of the same event.
-///
-/// # Errors
-/// A full disk, mostly. The event is worth storing without its pictures.
-pub fn save(media: &Media, event: &Event, class: &str, frame: &Frame) -> Result<Vec<MediaFile>, NoPicture> {
-    // Once for both files.
-    let mut picture = Picture::of(frame).recode(Encoding::JPEG);
-    let wall = event.started.wall;
-    let plain = media.save(event.id, wall, MediaKind::Plain, &picture.to_jpeg(QUALITY)?)?;
-    let (best, colour) = (&event.evidence.best, Colour::nth(event.evidence.track.n));
-    let mut pen = Pen::new(&mut picture);
-    pen.outline(best.rect, colour);
-    pen.label(best.rect, &format!("{class} {}%", (best.score * 100.0).round()), colour);
-    let boxes = media.save(event.id, wall, MediaKind::Boxes, &picture.to_jpeg(QUALITY)?)?;
-    Ok(vec![plain, boxes])
-}
-
-/// Keeps the pictures of events that are told more than once: what was saved and is still the best is not made again.
+/// Keeps the best picture of each event, plain and with its box. Events are told more than once, and several of them may be
+/// about one object: what was saved and is still the best is not made again.
 #[derive(Debug)]
 pub struct Album {
     media: Media,
     /// What the pictures of each open event show.
     shown: HashMap<EventId, Evidence>,
+    /// The latest pictures and what they show, for other events that show the same.
+    latest: VecDeque<(Evidence, [MediaFile; 2])>,
 }
 
 impl Album {
     /// An album whose files lie in `media`.
     pub fn new(media: Media) -> Self {
-        Self { media, shown: HashMap::new() }
+        Self { media, shown: HashMap::new(), latest: VecDeque::with_capacity(LATEST) }
     }
 
     /// The files of an event, of which those that show less than `frame` does are replaced. Without a frame: the files
     /// that there are.
     ///
     /// # Errors
-    /// As [`save`]. It is tried again when the event is told again.
+    /// A full disk, mostly. The event is worth storing without its pictures; they are tried again when it is told again.
     pub fn keep(&mut self, event: &Event, class: &str, frame: Option<&Frame>) -> Result<Vec<MediaFile>, NoPicture> {
         let shown = self.shown.remove(&event.id) == Some(event.evidence);
         let files = match frame.filter(|_| !shown) {
-            Some(frame) => save(&self.media, event, class, frame)?,
+            Some(frame) => self.save(event, class, frame)?.to_vec(),
             None => self.saved(event),
         };
         if event.ended.is_none() && (shown || frame.is_some()) {
             self.shown.insert(event.id, event.evidence);
         }
+        Ok(files)
+    }
+
+    /// Writes the pictures of an event in the place of earlier ones.
+    fn save(&mut self, event: &Event, class: &str, frame: &Frame) -> Result<[MediaFile; 2], NoPicture> {
+        let Event { id, started: Moment { wall, .. }, evidence, .. } = *event;
+        if let Some((_, files)) = self.latest.iter().find(|(shown, _)| *shown == evidence)
+            // Else they were deleted, or the folder lies where files have one name each.
+            && let Ok(files) = self.media.share(id, wall, files)
+        {
+            return Ok(files);
+        }
+        let [plain, boxes] = draw(&evidence, class, frame)?;
+        let files = self.media.save(id, wall, [(MediaKind::Plain, &plain), (MediaKind::Boxes, &boxes)])?;
+        self.latest.truncate(LATEST - 1);
+        self.latest.push_front((evidence, files.clone()));
         Ok(files)
     }
 
@@ -76,8 +80,22 @@ impl Album {
     }
 }
 
+/// What the camera saw as a JPEG file, and the same with the object marked.
+fn draw(evidence: &Evidence, class: &str, frame: &Frame) -> Result<[Vec<u8>; 2], picture::Error> {
+    // Once for both files.
+    let mut picture = Picture::of(frame).recode(Encoding::JPEG);
+    let plain = picture.to_jpeg(QUALITY)?;
+    let (best, colour) = (&evidence.best, Colour::nth(evidence.track.n));
+    let mut pen = Pen::new(&mut picture);
+    pen.outline(best.rect, colour);
+    pen.label(best.rect, &format!("{class} {}%", (best.score * 100.0).round()), colour);
+    Ok([plain, picture.to_jpeg(QUALITY)?])
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use iris_core::frame::{FrameInfo, OwnedPlanes};
     use iris_core::{
         Best, CameraId, ClassId, ColorMatrix, ColorRange, Epoch, EventKind, FrameKey, MediaTime, Moment, PixelFormat,
@@ -137,6 +155,35 @@ mod tests {
         assert_eq!(told(&mut album, &another_class), new, "the class stands in the picture");
         assert_eq!(told(&mut album, &event(9, Some(5))), new);
         assert!(album.shown.is_empty(), "what is over is forgotten");
+    }
+
+    #[test]
+    fn events_that_show_the_same_share_their_pictures() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut album = Album::new(Media::open(folder.path()).expect("opened"));
+        let number = |n, best, ended| {
+            let event = event(best, ended);
+            Event { id: EventId { n, ..event.id }, ..event }
+        };
+        let mut keep = |event: &Event| album.keep(event, "person", Some(&frame(event))).expect("kept");
+        let is_file_of = |a: &[MediaFile], b: &[MediaFile]| {
+            let inode = |file: &MediaFile| std::fs::metadata(folder.path().join(&file.path)).expect("there").ino();
+            a.iter().map(inode).eq(b.iter().map(inode))
+        };
+        let first = keep(&number(1, 4, None));
+        let second = keep(&number(2, 4, Some(2)));
+        assert!(first != second && is_file_of(&first, &second));
+        let better = keep(&number(3, 9, None));
+        assert!(!is_file_of(&better, &second));
+        let first = keep(&number(1, 9, Some(5)));
+        assert!(is_file_of(&first, &better) && !is_file_of(&first, &second));
+        std::fs::remove_file(folder.path().join(&better[0].path)).expect("removed");
+        let made_again = keep(&number(4, 9, Some(5)));
+        assert!(!is_file_of(&made_again, &first));
+        for n in 0..2 * LATEST as u32 {
+            keep(&number(10 + n, 100 + u64::from(n), Some(5)));
+        }
+        assert_eq!(album.latest.len(), LATEST);
     }
 
     #[test]

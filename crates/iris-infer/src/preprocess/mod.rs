@@ -106,6 +106,11 @@ impl Preprocessor {
         })
     }
 
+    /// How large a picture of that size is in the model's input.
+    pub fn shown(&self, size: Size) -> Size {
+        Letterbox::fit(size, self.input.size(), false).inner()
+    }
+
     /// Shrinks or enlarges the frame into the model's input. Fails on a frame without pixels, or whose planes are
     /// smaller than its size.
     pub fn prepare(&mut self, frame: &Frame) -> Result<Prepared, Error> {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use iris_core::{ClassId, Frame, Image, Rect};
+use iris_core::{ClassId, Frame, Image, Rect, Size};
 use iris_infer::Manifest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,16 +81,17 @@ pub(crate) async fn detect(
     let served = Served::find(&app, &model, "")?;
     let manifest = Arc::clone(served.model.manifest());
     let describes = Arc::clone(&manifest);
-    let (frame, prepared) = app.codecs.run(move || open(&file, "the picture", &describes)).await??;
+    let is_drawn = wants_picture(&parts.headers);
+    let (frame, prepared) = app.codecs.run(move || open(&file, "the picture", &describes, is_drawn)).await??;
+    let Size { width, height } = prepared.letterbox.image;
     let (seen, _) = app.inference.detect(&served.model, prepared, PATIENCE).await?;
     let least = min_score.unwrap_or(manifest.thresholds.score);
     let found: Vec<Found> = seen.iter().filter(|(_, score, _)| *score >= least).collect();
-    if wants_picture(&parts.headers) {
+    if is_drawn {
         let jpeg = app.codecs.run(move || draw(&frame, &found, &manifest)).await??;
         return Ok(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response());
     }
     let detections = found.into_iter().map(|found| Detection::new(&manifest, found)).collect();
-    let (width, height) = (frame.size.width, frame.size.height);
     Ok(Json(Seen { model: served.name, width, height, detections }).into_response())
 }
 

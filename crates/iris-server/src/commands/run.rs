@@ -28,7 +28,8 @@ use crate::message::Message;
 use crate::oip::remote::Devices;
 use crate::picture::VideoWriter;
 use crate::store::Media;
-use crate::{evidence, setup};
+use crate::evidence::Album;
+use crate::setup;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = args.config.as_deref().map(super::load).transpose()?;
@@ -151,7 +152,7 @@ fn fruitless(ledger: &Ledger) -> Option<String> {
 /// What a run writes.
 struct Outputs {
     events: Box<dyn Write>,
-    pictures: Option<Media>,
+    pictures: Option<Album>,
     video: Option<(Annotator, VideoWriter)>,
     tracks: Option<BufWriter<File>>,
     progress: Progress,
@@ -175,7 +176,7 @@ impl Outputs {
         };
         Ok(Self {
             events,
-            pictures: args.pictures.as_deref().map(Media::open).transpose()?,
+            pictures: args.pictures.as_deref().map(|folder| Media::open(folder).map(Album::new)).transpose()?,
             video,
             tracks: args.tracks.as_deref().map(create).transpose()?.map(BufWriter::new),
             progress: Progress::new(),
@@ -207,8 +208,8 @@ impl Outputs {
 
     fn event(&mut self, event: Event, class: &str, picture: Option<&Frame>) -> Result<()> {
         if event.ended.is_some() {
-            let pictures = match (&self.pictures, picture) {
-                (Some(media), Some(frame)) => evidence::save(media, &event, class, frame)?,
+            let pictures = match (&mut self.pictures, picture) {
+                (Some(album), Some(frame)) => album.keep(&event, class, Some(frame))?,
                 _ => Vec::new(),
             };
             let line = Message::new(&event, class, &pictures).to_json();

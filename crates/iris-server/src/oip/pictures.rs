@@ -18,18 +18,21 @@ use crate::picture::{self, Picture, decode_still};
 /// The quality of the files that are sent, 1 to 100. docs/guide/devices.md says what it costs and gains.
 const QUALITY: u8 = 90;
 
-/// A picture, and as the model takes it. Errors call it `name`.
+/// A picture, and as the model takes it, with the way back to the picture's own size. The picture may be smaller than that,
+/// unless it is needed `whole`. Errors call it `name`.
 ///
 /// # Errors
 /// It is no picture, or too large, or the model is no detector.
-pub(crate) fn open(file: &[u8], name: &str, manifest: &Manifest) -> Result<(Frame, Prepared), Problem> {
+pub(crate) fn open(file: &[u8], name: &str, manifest: &Manifest, whole: bool) -> Result<(Frame, Prepared), Problem> {
     let internal = |error: String| Problem::new(Code::Internal, error);
     let camera = CameraId::new("still").map_err(|error| internal(error.to_string()))?;
     let key = FrameKey { camera, epoch: Epoch::first(1), seq: 0 };
     let invalid = |error: iris_infer::Error| Problem::new(Code::Invalid, error.to_string());
     let mut preprocessor = Preprocessor::new(manifest).map_err(invalid)?;
-    let frame = decode_still(file, Path::new(name), key).map_err(|error| refused(&error))?;
-    let prepared = preprocessor.prepare(&frame).map_err(invalid)?;
+    let needed = |size| if whole { size } else { preprocessor.shown(size) };
+    let (frame, size) = decode_still(file, Path::new(name), key, needed).map_err(|error| refused(&error))?;
+    let mut prepared = preprocessor.prepare(&frame).map_err(invalid)?;
+    prepared.letterbox = prepared.letterbox.of_original(size);
     Ok((frame, prepared))
 }
 
@@ -64,7 +67,7 @@ pub(super) fn decode(files: &Value, manifest: &Manifest, most: usize) -> Result<
             Code::TooLarge => problem,
             _ => Problem { code: Code::BadRequest, ..problem },
         };
-        open(file, &of, manifest).map(|(_, prepared)| prepared.tensor).map_err(wrong)
+        open(file, &of, manifest, false).map(|(_, prepared)| prepared.tensor).map_err(wrong)
     };
     let tensors = files.iter().enumerate().map(read).collect::<Result<Vec<Tensor>, Problem>>()?;
     Ok(gather(name, &tensors.iter().collect::<Vec<_>>()))
@@ -132,6 +135,7 @@ fn file(planes: &[u8], input: &Input) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use iris_core::{Rect, Size};
     use iris_infer::push_text;
     use proptest::prelude::*;
 
@@ -151,7 +155,7 @@ mod tests {
             [smooth(at, 0.05), smooth(at, 0.07), smooth(at, 0.03)]
         });
         let png = picture.to_jpeg(100).expect("a file");
-        open(&png, "it", manifest).expect("a picture").1.tensor
+        open(&png, "it", manifest, true).expect("a picture").1.tensor
     }
 
     fn tensor_of_files(files: &[Vec<u8>], shape: &[usize]) -> Value {
@@ -189,6 +193,25 @@ mod tests {
             let most = values(&images).iter().zip(values(&back)).map(|(a, b)| (a - b).abs() / step).fold(0.0, f32::max);
             assert!(most < 12.0, "{more}: {most}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_decoded_no_larger_than_the_model_sees_it_unless_it_is_needed_whole() {
+        let manifest = manifest("color = 'rgb'\ntype = 'u8'");
+        let smooth = |at: usize| (128.0 + 100.0 * ((at % 300 + at / 300) as f32 * 0.02).sin()) as u8;
+        let large = Size::new(300, 160);
+        let jpeg = Picture::of_rgb(large, |at| [smooth(at), 90, 255 - smooth(at)]).to_jpeg(95).expect("a file");
+        let (frame, whole) = open(&jpeg, "it", &manifest, true).expect("a picture");
+        assert_eq!(frame.size, large);
+        let (frame, reduced) = open(&jpeg, "it", &manifest, false).expect("a picture");
+        assert_eq!((frame.size, reduced.letterbox.image), (Size::new(75, 40), large));
+        let corner = |prepared: &Prepared| prepared.letterbox.to_image(Rect::new(0.0, 0.0, 60.0, 32.0));
+        assert!((corner(&whole).x1 - corner(&reduced).x1).abs() < 0.01, "{:?}", corner(&reduced));
+        let [Samples::U8(whole), Samples::U8(reduced)] = [whole.tensor.samples(), reduced.tensor.samples()] else {
+            panic!("the model takes bytes");
+        };
+        let most = whole.iter().zip(reduced).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(most < Some(12), "{most:?}");
     }
 
     #[test]

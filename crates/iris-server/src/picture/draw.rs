@@ -6,7 +6,7 @@
 use iris_core::{ClassId, Image, Point, Rect};
 
 use super::font::{self, ADVANCE, HEIGHT};
-use super::{Colour, Picture};
+use super::{Colour, Picture, cell};
 
 /// Space around text on its plate, in units of the pen.
 const PADDING: f32 = 2.5;
@@ -191,7 +191,7 @@ impl<'a> Pen<'a> {
         }
     }
 
-    /// A straight stroke with round ends; `width` in pixels. Row by row, so that a long diagonal costs its length.
+    /// A straight stroke with round ends; `width` in pixels. By two rows, so that a long diagonal costs its length.
     fn segment(&mut self, a: Point<Image>, b: Point<Image>, width: f32, colour: Colour, alpha: f32) {
         let reach = width / 2.0 + 1.0;
         let (dx, dy) = (b.x - a.x, b.y - a.y);
@@ -201,63 +201,72 @@ impl<'a> Pen<'a> {
             width / 2.0 + 0.5 - (x - a.x - along * dx).hypot(y - a.y - along * dy)
         };
         let rows = self.bounds(Rect::new(0.0, a.y.min(b.y) - reach, 1.0, a.y.max(b.y) + reach));
-        for y in rows.top..rows.bottom {
-            let y = y as f32;
-            // Where the stroke's axis passes within its reach of this row.
+        for y in (rows.top & !1..rows.bottom).step_by(2) {
+            let (upper, lower) = (y as f32, y as f32 + 2.0);
+            // Where the stroke's axis passes within its reach of these two rows.
             let on_axis = |y: f32| a.x + ((y - a.y) * dy.signum() / dy.abs().max(1e-3)).clamp(0.0, 1.0) * dx;
-            let (p, q) = (on_axis(y - reach), on_axis(y + 1.0 + reach));
-            let row = Rect::new(p.min(q) - reach, y, p.max(q) + reach, y + 1.0);
-            self.shade(row, colour, alpha, cover);
+            let (p, q) = (on_axis(upper - reach), on_axis(lower + reach));
+            let rows = Rect::new(p.min(q) - reach, upper, p.max(q) + reach, lower);
+            self.shade(rows, colour, alpha, cover);
         }
     }
 
     fn block(&mut self, rect: Rect<Image>, colour: Colour, alpha: f32) {
-        let bounds = self.bounds(rect);
-        let samples = self.picture.encoding.encode(colour);
-        for y in bounds.top..bounds.bottom {
-            self.span(y, bounds.left, bounds.right, samples, alpha);
-        }
+        self.mix(self.bounds(rect), colour, |_, _| alpha);
     }
 
-    /// Fills a polygon row by row, by the even-odd rule.
+    /// Fills a polygon by the even-odd rule.
     fn fill(&mut self, corners: &[Point<Image>], colour: Colour, alpha: f32) {
-        let samples = self.picture.encoding.encode(colour);
-        let mut cuts = Vec::with_capacity(corners.len());
-        for y in 0..self.picture.height() {
+        let cuts = |y: usize| {
             let middle = y as f32 + 0.5;
-            cuts.clear();
             let edges = corners.iter().zip(corners.iter().cycle().skip(1));
             let crossed = edges.filter(|(a, b)| (a.y <= middle) != (b.y <= middle));
-            cuts.extend(crossed.map(|(a, b)| a.x + (middle - a.y) / (b.y - a.y) * (b.x - a.x)));
+            let mut cuts: Vec<f32> =
+                crossed.map(|(a, b)| a.x + (middle - a.y) / (b.y - a.y) * (b.x - a.x)).map(f32::round).collect();
             cuts.sort_by(f32::total_cmp);
-            for pair in cuts.chunks_exact(2) {
-                let column = |x: f32| (x.round().max(0.0) as usize).min(self.picture.width());
-                self.span(y, column(pair[0]), column(pair[1]), samples, alpha);
-            }
+            cuts
+        };
+        let (width, height) = (self.picture.width(), self.picture.height());
+        for top in (0..height).step_by(2) {
+            let rows = [cuts(top), cuts(top + 1)];
+            let share = |x: usize, y: usize| {
+                let inside = rows[y - top].iter().filter(|cut| **cut <= x as f32).count() % 2 == 1;
+                if inside { alpha } else { 0.0 }
+            };
+            let ends = rows.iter().flat_map(|cuts| cuts.first().zip(cuts.last()));
+            let (left, right) = ends.fold((f32::MAX, 0.0), |(l, r), (a, b)| (a.min(l), b.max(r)));
+            let column = |x: f32| (x.max(0.0) as usize).min(width);
+            let bounds = Bounds { left: column(left), top, right: column(right), bottom: (top + 2).min(height) };
+            self.mix(bounds, colour, share);
         }
     }
 
     /// Colours each pixel of an area by `alpha` times the share that `cover` says at its centre; shares below 0 and
     /// above 1 are clamped.
     fn shade(&mut self, area: Rect<Image>, colour: Colour, alpha: f32, cover: impl Fn(f32, f32) -> f32) {
-        let bounds = self.bounds(area);
-        let samples = self.picture.encoding.encode(colour);
-        for y in bounds.top..bounds.bottom {
-            for x in bounds.left..bounds.right {
-                let share = cover(x as f32 + 0.5, y as f32 + 0.5).clamp(0.0, 1.0);
-                if share > 0.0 {
-                    self.span(y, x, x + 1, samples, alpha * share);
-                }
-            }
-        }
+        let share = |x: usize, y: usize| alpha * cover(x as f32 + 0.5, y as f32 + 0.5).clamp(0.0, 1.0);
+        self.mix(self.bounds(area), colour, share);
     }
 
-    fn span(&mut self, y: usize, left: usize, right: usize, samples: [u8; 3], alpha: f32) {
-        let start = y * self.picture.width();
-        let alpha = (alpha * 256.0) as u32;
-        for (plane, sample) in self.picture.planes.iter_mut().zip(samples) {
-            for pixel in &mut plane[start + left..start + right.max(left)] {
-                *pixel = ((u32::from(*pixel) * (256 - alpha) + u32::from(sample) * alpha + 128) >> 8) as u8;
+    /// Mixes a colour into pixels by the share that each is to have of it, 0 to 1; into the chroma of two by two pixels by the
+    /// mean of their shares.
+    fn mix(&mut self, Bounds { left, top, right, bottom }: Bounds, colour: Colour, share: impl Fn(usize, usize) -> f32) {
+        let (width, height) = (self.picture.width(), self.picture.height());
+        let (half, [luma, cb, cr]) = (width.div_ceil(2), self.picture.encoding.encode(colour));
+        for y in (top & !1..bottom).step_by(2) {
+            for x in (left & !1..right).step_by(2) {
+                let (mut sum, mut pixels) = (0, 0);
+                for (x, y) in cell(x, y).filter(|(x, y)| *x < width && *y < height) {
+                    pixels += 1;
+                    if (left..right).contains(&x) && (top..bottom).contains(&y) {
+                        let share = (share(x, y) * 256.0) as u32;
+                        blend(&mut self.picture.planes[0][y * width + x], luma, share);
+                        sum += share;
+                    }
+                }
+                for (plane, sample) in self.picture.planes[1..].iter_mut().zip([cb, cr]) {
+                    blend(&mut plane[y / 2 * half + x / 2], sample, sum / pixels);
+                }
             }
         }
     }
@@ -267,6 +276,11 @@ impl<'a> Pen<'a> {
         let row = |y: f32| (y.max(0.0) as usize).min(self.picture.height());
         Bounds { left: column(rect.x0), top: row(rect.y0), right: column(rect.x1.ceil()), bottom: row(rect.y1.ceil()) }
     }
+}
+
+/// `share`: of 256.
+fn blend(sample: &mut u8, with: u8, share: u32) {
+    *sample = ((u32::from(*sample) * (256 - share) + u32::from(with) * share + 128) >> 8) as u8;
 }
 
 #[cfg(test)]
@@ -293,7 +307,7 @@ mod tests {
     }
 
     fn is(picture: &Picture, x: usize, y: usize, colour: Colour) -> bool {
-        picture.get(y * picture.width() + x) == Encoding::JPEG.encode(colour)
+        luma(picture, x, y) == Encoding::JPEG.encode(colour)[0]
     }
 
     #[test]

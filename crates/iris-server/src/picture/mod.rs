@@ -19,11 +19,8 @@ pub use error::{Error, ErrorKind};
 pub use still::{MAX_PIXELS, decode_still, read_still};
 pub use video::VideoWriter;
 
-/// A picture to draw on: luma and two chroma planes, all in full resolution, in the encoding of the frame it came from.
-///
-/// Full chroma makes drawing exact to the pixel and feeds a JPEG encoder as it is. Halved chroma that is repeated
-/// here and averaged for a video encoder comes out unchanged where nothing was drawn, so a frame passes through
-/// without loss.
+/// A picture to draw on, in the encoding of the frame it came from: luma in full resolution, two chroma planes at half of it each
+/// way, rounded up. So cameras send them, and so JPEG files and videos hold them: a frame passes through without loss.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     size: Size,
@@ -34,17 +31,18 @@ pub struct Picture {
 impl Picture {
     /// A picture of one colour.
     pub fn new(size: Size, encoding: Encoding, colour: Colour) -> Self {
-        let pixels = size.pixels() as usize;
-        Self { size, encoding, planes: encoding.encode(colour).map(|sample| vec![sample; pixels]) }
+        let mut this = Self { size, encoding, planes: Default::default() };
+        this.make_room();
+        for (plane, sample) in this.planes.iter_mut().zip(encoding.encode(colour)) {
+            plane.fill(sample);
+        }
+        this
     }
 
     /// A picture of the colours that `rgb` tells of each pixel, row after row, in [`Encoding::JPEG`].
     pub fn of_rgb(size: Size, rgb: impl Fn(usize) -> [u8; 3]) -> Self {
         let mut this = Self::new(size, Encoding::JPEG, Colour::BLACK);
-        let convert = this.encoding.of_rgb();
-        for at in 0..size.pixels() as usize {
-            this.set(at, convert.apply(rgb(at)));
-        }
+        this.load_rgb(|x, y| rgb(y * size.width as usize + x));
         this
     }
 
@@ -63,33 +61,51 @@ impl Picture {
             // Gray from a JPEG camera is full, from any other as its frame says.
             _ => Encoding { range: frame.range, matrix: frame.matrix },
         };
-        for plane in &mut self.planes {
-            plane.resize(frame.size.pixels() as usize, 0);
-        }
+        self.make_room();
         match frame.format {
-            PixelFormat::Rgb => self.load_rgb(frame),
+            PixelFormat::Rgb => {
+                let plane = frame.plane(0);
+                self.load_rgb(|x, y| std::array::from_fn(|i| plane.data[y * plane.stride + 3 * x + i]));
+            }
             _ => self.load_yuv(frame),
         }
     }
 
-    fn load_rgb(&mut self, frame: &Frame) {
-        let (width, convert) = (self.width(), Encoding::JPEG.of_rgb());
-        for y in 0..self.height() {
-            let row = y * width..(y + 1) * width;
-            let pixels = row_of(frame, 0, y, 3 * width).chunks_exact(3);
-            for (i, rgb) in row.zip(pixels) {
-                self.set(i, convert.apply([rgb[0], rgb[1], rgb[2]]));
+    fn make_room(&mut self) {
+        let size = self.size;
+        for (i, plane) in self.planes.iter_mut().enumerate() {
+            plane.resize(plane_size(size, i).pixels() as usize, 0);
+        }
+    }
+
+    /// Chroma is the mean of two by two pixels.
+    fn load_rgb(&mut self, rgb: impl Fn(usize, usize) -> [u8; 3]) {
+        let (width, height, convert) = (self.width(), self.height(), self.encoding.of_rgb());
+        let half = width.div_ceil(2);
+        for y in (0..height).step_by(2) {
+            for x in (0..width).step_by(2) {
+                let (mut sums, mut pixels) = ([0_u16; 2], 0);
+                for (x, y) in cell(x, y).filter(|(x, y)| *x < width && *y < height) {
+                    let [luma, cb, cr] = convert.apply(rgb(x, y));
+                    self.planes[0][y * width + x] = luma;
+                    sums = [sums[0] + u16::from(cb), sums[1] + u16::from(cr)];
+                    pixels += 1;
+                }
+                for (plane, sum) in self.planes[1..].iter_mut().zip(sums) {
+                    plane[y / 2 * half + x / 2] = ((sum + pixels / 2) / pixels) as u8;
+                }
             }
         }
     }
 
     fn load_yuv(&mut self, frame: &Frame) {
-        let width = self.width();
-        for y in 0..self.height() {
-            let row = y * width..(y + 1) * width;
-            let [luma, cb, cr] = &mut self.planes;
-            luma[row.clone()].copy_from_slice(row_of(frame, 0, y, width));
-            load_chroma(frame, y, &mut cb[row.clone()], &mut cr[row]);
+        let (width, half) = (self.width().max(1), self.width().div_ceil(2).max(1));
+        let [luma, cb, cr] = &mut self.planes;
+        for (y, row) in luma.chunks_exact_mut(width).enumerate() {
+            row.copy_from_slice(row_of(frame, 0, y, width));
+        }
+        for (y, (cb, cr)) in cb.chunks_exact_mut(half).zip(cr.chunks_exact_mut(half)).enumerate() {
+            load_chroma(frame, y, cb, cr);
         }
     }
 
@@ -103,7 +119,7 @@ impl Picture {
         self.encoding
     }
 
-    /// Luma, Cb and Cr, a byte a pixel, row after row.
+    /// Luma, Cb and Cr, a byte a sample, row after row.
     pub fn planes(&self) -> [&[u8]; 3] {
         self.planes.each_ref().map(Vec::as_slice)
     }
@@ -111,7 +127,8 @@ impl Picture {
     /// The picture as RGB, three bytes a pixel.
     pub fn to_rgb(&self) -> Vec<u8> {
         let convert = self.encoding.to_rgb();
-        (0..self.size.pixels() as usize).flat_map(|i| convert.apply(self.get(i))).collect()
+        let pixels = (0..self.height()).flat_map(|y| (0..self.width()).map(move |x| (x, y)));
+        pixels.flat_map(|(x, y)| convert.apply(self.get(x, y))).collect()
     }
 
     /// The picture in another encoding.
@@ -129,9 +146,17 @@ impl Picture {
                 }
             }
         } else {
+            let (width, half) = (self.width().max(1), self.width().div_ceil(2).max(1));
             let [luma, cb, cr] = &mut self.planes;
-            for ((y, cb), cr) in luma.iter_mut().zip(cb).zip(cr) {
-                [*y, *cb, *cr] = convert.apply([*y, *cb, *cr]);
+            for (y, row) in luma.chunks_exact_mut(width).enumerate() {
+                let chroma = y / 2 * half..;
+                for (two, (cb, cr)) in row.chunks_mut(2).zip(cb[chroma.clone()].iter().zip(&cr[chroma])) {
+                    two.iter_mut().for_each(|y| *y = convert.apply([*y, *cb, *cr])[0]);
+                }
+            }
+            // Grey stays grey, so that chroma does not depend on luma.
+            for (cb, cr) in cb.iter_mut().zip(cr) {
+                [_, *cb, *cr] = convert.apply([0, *cb, *cr]);
             }
         }
         self.encoding = encoding;
@@ -147,15 +172,21 @@ impl Picture {
         }
         let fitted = iris_core::Letterbox::fit(self.size, size, true);
         let inner = fitted.inner();
-        for (plane, target) in self.planes.iter().zip(&mut out.planes) {
-            let scaled = scale(plane, self.size, inner);
-            let rows = scaled.chunks_exact(inner.width as usize);
-            let start = (fitted.pad_y * size.width + fitted.pad_x) as usize;
-            for (row, into) in rows.zip(target[start..].chunks_mut(size.width as usize)) {
-                into[..row.len()].copy_from_slice(row);
+        let scaled = |i: usize| scale(&self.planes[i], plane_size(self.size, i), plane_size(inner, i));
+        let scaled = Self { size: inner, encoding: self.encoding, planes: [scaled(0), scaled(1), scaled(2)] };
+        out.paste(&scaled, fitted.pad_x as usize, fitted.pad_y as usize);
+        out
+    }
+
+    /// Puts a picture of the same encoding onto this one. Its corner moves to where a sample of chroma begins.
+    fn paste(&mut self, tile: &Self, left: usize, top: usize) {
+        for (i, (plane, tile_plane)) in self.planes.iter_mut().zip(&tile.planes).enumerate() {
+            let (width, tile_width) = (plane_size(self.size, i).width as usize, plane_size(tile.size, i).width as usize);
+            let (left, top) = if i == 0 { (left & !1, top & !1) } else { (left / 2, top / 2) };
+            for (row, from) in plane.chunks_exact_mut(width).skip(top).zip(tile_plane.chunks_exact(tile_width)) {
+                row[left..][..tile_width].copy_from_slice(from);
             }
         }
-        out
     }
 
     fn width(&self) -> usize {
@@ -166,15 +197,20 @@ impl Picture {
         self.size.height as usize
     }
 
-    fn get(&self, i: usize) -> [u8; 3] {
-        [self.planes[0][i], self.planes[1][i], self.planes[2][i]]
+    fn get(&self, x: usize, y: usize) -> [u8; 3] {
+        let chroma = y / 2 * self.width().div_ceil(2) + x / 2;
+        [self.planes[0][y * self.width() + x], self.planes[1][chroma], self.planes[2][chroma]]
     }
+}
 
-    fn set(&mut self, i: usize, samples: [u8; 3]) {
-        for (plane, sample) in self.planes.iter_mut().zip(samples) {
-            plane[i] = sample;
-        }
-    }
+/// How many samples luma, Cb or Cr has each way.
+fn plane_size(size: Size, plane: usize) -> Size {
+    if plane == 0 { size } else { Size::new(size.width.div_ceil(2), size.height.div_ceil(2)) }
+}
+
+/// The pixels that share the chroma of the one at an even column and row.
+fn cell(x: usize, y: usize) -> impl Iterator<Item = (usize, usize)> {
+    [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)].into_iter()
 }
 
 impl std::fmt::Debug for Picture {
@@ -187,26 +223,15 @@ impl std::fmt::Debug for Picture {
 pub fn contact_sheet(pictures: &[Picture], columns: usize) -> Option<Picture> {
     let first = pictures.first()?;
     let columns = columns.clamp(1, pictures.len());
-    let (cell, rows) = (first.size, pictures.len().div_ceil(columns));
-    let size = Size::new(cell.width * columns as u32, cell.height * rows as u32);
+    // Even, as all places of chroma are.
+    let (width, height) = (first.size.width.next_multiple_of(2), first.size.height.next_multiple_of(2));
+    let size = Size::new(width * columns as u32, height * pictures.len().div_ceil(columns) as u32);
     let mut sheet = Picture::new(size, first.encoding, Colour::BLACK);
     for (i, picture) in pictures.iter().enumerate() {
-        let tile = picture.fit(cell).recode(sheet.encoding);
+        let tile = picture.fit(Size::new(width, height)).recode(sheet.encoding);
         sheet.paste(&tile, i % columns * tile.width(), i / columns * tile.height());
     }
     Some(sheet)
-}
-
-impl Picture {
-    fn paste(&mut self, tile: &Self, left: usize, top: usize) {
-        let (width, tile_width) = (self.width(), tile.width());
-        for (plane, tile_plane) in self.planes.iter_mut().zip(&tile.planes) {
-            for (y, row) in (0..tile.height()).zip(tile_plane.chunks_exact(tile_width.max(1))) {
-                let start = (top + y) * width + left;
-                plane[start..start + tile_width].copy_from_slice(row);
-            }
-        }
-    }
 }
 
 fn row_of(frame: &Frame, plane: usize, y: usize, bytes: usize) -> &[u8] {
@@ -214,22 +239,31 @@ fn row_of(frame: &Frame, plane: usize, y: usize, bytes: usize) -> &[u8] {
     &plane.data[y * plane.stride..][..bytes]
 }
 
+/// Row `y` of the halved chroma planes.
 fn load_chroma(frame: &Frame, y: usize, cb: &mut [u8], cr: &mut [u8]) {
-    let half = cb.len().div_ceil(2);
+    let half = cb.len();
+    let lower = (2 * y + 1).min(frame.size.height as usize - 1);
     match frame.format {
-        PixelFormat::I420 | PixelFormat::I422 => {
-            let y = if frame.format == PixelFormat::I420 { y / 2 } else { y };
-            repeat(row_of(frame, 1, y, half).iter(), cb);
-            repeat(row_of(frame, 2, y, half).iter(), cr);
-        }
-        PixelFormat::I444 => {
-            cb.copy_from_slice(row_of(frame, 1, y, cb.len()));
-            cr.copy_from_slice(row_of(frame, 2, y, cr.len()));
+        PixelFormat::I420 => {
+            cb.copy_from_slice(row_of(frame, 1, y, half));
+            cr.copy_from_slice(row_of(frame, 2, y, half));
         }
         PixelFormat::Nv12 => {
-            let row = row_of(frame, 1, y / 2, 2 * half);
-            repeat(row.iter().step_by(2), cb);
-            repeat(row.iter().skip(1).step_by(2), cr);
+            for ((both, cb), cr) in row_of(frame, 1, y, 2 * half).as_chunks().0.iter().zip(cb).zip(cr) {
+                [*cb, *cr] = *both;
+            }
+        }
+        PixelFormat::I422 => {
+            for (i, out) in [(1, cb), (2, cr)] {
+                let (upper, lower) = (row_of(frame, i, 2 * y, half), row_of(frame, i, lower, half));
+                upper.iter().zip(lower).zip(out).for_each(|((a, b), out)| *out = a.midpoint(*b));
+            }
+        }
+        PixelFormat::I444 => {
+            let width = frame.size.width as usize;
+            for (i, out) in [(1, cb), (2, cr)] {
+                halve((row_of(frame, i, 2 * y, width), row_of(frame, i, lower, width)), out);
+            }
         }
         PixelFormat::Gray | PixelFormat::Rgb => {
             cb.fill(128);
@@ -238,12 +272,12 @@ fn load_chroma(frame: &Frame, y: usize, cb: &mut [u8], cr: &mut [u8]) {
     }
 }
 
-fn repeat<'a>(mut samples: impl Iterator<Item = &'a u8>, row: &mut [u8]) {
-    let (pairs, rest) = row.as_chunks_mut::<2>();
-    for (pair, sample) in pairs.iter_mut().zip(samples.by_ref()) {
-        *pair = [*sample; 2];
+/// The means of two by two samples; the last ones are repeated where their number is odd.
+fn halve((upper, lower): (&[u8], &[u8]), out: &mut [u8]) {
+    for ((a, b), out) in upper.chunks(2).zip(lower.chunks(2)).zip(out) {
+        let sum = [a[0], a[a.len() - 1], b[0], b[b.len() - 1]].map(u16::from).iter().sum::<u16>();
+        *out = ((sum + 2) / 4) as u8;
     }
-    rest.iter_mut().zip(samples).for_each(|(last, sample)| *last = *sample);
 }
 
 fn scale(plane: &[u8], from: Size, to: Size) -> Vec<u8> {

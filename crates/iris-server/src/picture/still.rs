@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use iris_core::frame::{FrameInfo, OwnedPlanes};
 use iris_core::{ColorMatrix, ColorRange, Frame, FrameKey, MediaTime, Moment, PixelFormat, Size, Stamps};
-use iris_decode::{DecodedJpeg, decode_jpeg};
+use iris_decode::{DecodedJpeg, Reduction, decode_jpeg};
 
 use super::Error;
 
@@ -23,12 +23,18 @@ pub fn read_still(path: &Path, key: FrameKey) -> Result<Frame, Error> {
     // No picture that is small enough is larger as a file.
     let read = File::open(path).and_then(|f| f.take(MAX_BYTES).read_to_end(&mut file));
     read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    decode_still(&file, path, key)
+    decode_still(&file, path, key, |whole| whole).map(|(frame, _)| frame)
 }
 
 /// Decodes a JPEG, PNG or WebP file, recognised by its content and turned upright, as a frame of [`PixelFormat::Rgb`], or of
-/// the planes that a JPEG file holds. The limits are checked before anything is allocated. Errors call the file `path`.
-pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Error> {
+/// the planes that a JPEG file holds. The frame may be smaller than the picture, whose size stands beside it, but not smaller
+/// than `needed` says for that size. The limits are checked before anything is allocated. Errors call the file `path`.
+pub fn decode_still(
+    file: &[u8],
+    path: &Path,
+    key: FrameKey,
+    needed: impl FnOnce(Size) -> Size,
+) -> Result<(Frame, Size), Error> {
     let io = |source| Error::Read { path: path.to_owned(), source };
     let decode = |source| Error::Decode { path: path.to_owned(), source };
     let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format().map_err(io)?;
@@ -46,17 +52,17 @@ pub fn decode_still(file: &[u8], path: &Path, key: FrameKey) -> Result<Frame, Er
     if is_jpeg && is_cut_off(file) {
         return Err(Error::CutOff { path: path.to_owned() });
     }
-    if is_jpeg
-        && orientation == Orientation::NoTransforms
-        && let Some(DecodedJpeg { format, planes }) = decode_jpeg(file, size)
-    {
-        return Ok(frame(key, format, size, planes));
+    if is_jpeg && orientation == Orientation::NoTransforms {
+        let reduction = Reduction::to_at_least(needed(size), size);
+        if let Some(DecodedJpeg { format, planes }) = decode_jpeg(file, size, reduction) {
+            return Ok((frame(key, format, reduction.of(size), planes), size));
+        }
     }
     let mut image = DynamicImage::from_decoder(decoder).map_err(decode)?;
     image.apply_orientation(orientation);
     let image = image.into_rgb8();
     let (size, stride) = (Size::new(image.width(), image.height()), 3 * image.width() as usize);
-    Ok(frame(key, PixelFormat::Rgb, size, vec![(image.into_raw(), stride)]))
+    Ok((frame(key, PixelFormat::Rgb, size, vec![(image.into_raw(), stride)]), size))
 }
 
 /// Whether no end of image follows the last start of a scan (ITU-T T.81 §B.1.1.3), neither of which can stand in a scan's

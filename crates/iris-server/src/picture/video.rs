@@ -11,7 +11,7 @@ use ffmpeg_next::format::{self, Pixel};
 use ffmpeg_next::{Dictionary, Packet, Rational, color, frame};
 use iris_core::{ColorMatrix, ColorRange, MediaTime, Size, Timebase};
 
-use super::{Encoding, Error, Picture};
+use super::{Encoding, Error, Picture, plane_size};
 
 /// Ticks a second; every frame rate of video falls on them.
 const TIMEBASE: Rational = Rational(1, 90_000);
@@ -152,17 +152,12 @@ impl Stream {
             &recoded
         };
         let mut frame = frame::Video::new(Pixel::YUV420P, self.size.width, self.size.height);
-        let width = picture.width();
-        let [luma, cb, cr] = picture.planes();
-        let stride = frame.stride(0);
-        for (from, to) in luma.chunks_exact(width).zip(frame.data_mut(0).chunks_exact_mut(stride)) {
-            let visible = self.size.width as usize;
-            to[..visible].copy_from_slice(&from[..visible]);
-        }
-        for (i, plane) in [(1, cb), (2, cr)] {
+        for (i, plane) in picture.planes().into_iter().enumerate() {
+            let (from, visible) = (plane_size(picture.size, i), plane_size(self.size, i));
             let stride = frame.stride(i);
-            for (two, to) in plane.chunks_exact(2 * width).zip(frame.data_mut(i).chunks_exact_mut(stride)) {
-                halve(two.split_at(width), &mut to[..self.size.width as usize / 2]);
+            let rows = plane.chunks_exact(from.width as usize).zip(frame.data_mut(i).chunks_exact_mut(stride));
+            for (from, to) in rows.take(visible.height as usize) {
+                to[..visible.width as usize].copy_from_slice(&from[..visible.width as usize]);
             }
         }
         frame
@@ -215,14 +210,6 @@ fn store(mut packet: Packet, output: &mut format::context::Output) -> Result<(),
     packet.set_stream(0);
     packet.rescale_ts(TIMEBASE, time_base);
     packet.write_interleaved(output)
-}
-
-/// Averages each two by two samples; with equal ones, exactly those.
-pub(super) fn halve((upper, lower): (&[u8], &[u8]), out: &mut [u8]) {
-    for (sample, (a, b)) in out.iter_mut().zip(upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0)) {
-        let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-        *sample = ((sum + 2) / 4) as u8;
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! should be is known to the [`super::Store`].
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -49,14 +49,52 @@ impl Media {
         &self.root
     }
 
-    /// Writes an event's picture, in the place of an earlier one of the same kind. `started` is when the event
-    /// began, by the wall clock.
-    pub fn save(&self, id: EventId, started: Option<WallTime>, kind: MediaKind, jpeg: &[u8]) -> Result<MediaFile> {
+    /// Writes an event's pictures, in the place of earlier ones of the same kinds. `started` is when the event began, by the
+    /// wall clock.
+    pub fn save<const N: usize>(
+        &self,
+        id: EventId,
+        started: Option<WallTime>,
+        pictures: [(MediaKind, &[u8]); N],
+    ) -> Result<[MediaFile; N]> {
+        self.put(id, started, pictures, |unfinished, jpeg| write_synced(unfinished, jpeg))?;
+        Ok(pictures.map(|(kind, jpeg)| self.file(id, started, kind, jpeg.len() as u64)))
+    }
+
+    /// Gives an event the pictures of another one, as further names of the same files.
+    ///
+    /// # Errors
+    /// They are gone, or files cannot have two names where the folder lies.
+    pub fn share(&self, id: EventId, started: Option<WallTime>, pictures: &[MediaFile; 2]) -> Result<[MediaFile; 2]> {
+        let link = |unfinished: &Path, file: &&MediaFile| {
+            // One that an earlier crash left would be in the way.
+            fs::remove_file(unfinished).ok();
+            fs::hard_link(self.root.join(&file.path), unfinished)
+        };
+        self.put(id, started, pictures.each_ref().map(|file| (file.kind, file)), link)?;
+        Ok(pictures.each_ref().map(|file| self.file(id, started, file.kind, file.bytes)))
+    }
+
+    /// Makes each file with `make`, then puts all in their places.
+    fn put<T, const N: usize>(
+        &self,
+        id: EventId,
+        started: Option<WallTime>,
+        files: [(MediaKind, T); N],
+        make: impl Fn(&Path, &T) -> io::Result<()>,
+    ) -> Result<()> {
+        let (folder, _) = place(id, started, MediaKind::Plain);
+        let folder = self.root.join(folder);
+        make_folder(&folder)?;
+        for (kind, from) in &files {
+            put_in_place(&folder, &place(id, started, *kind).1, |unfinished| make(unfinished, from))?;
+        }
+        sync_folder(&folder)
+    }
+
+    fn file(&self, id: EventId, started: Option<WallTime>, kind: MediaKind, bytes: u64) -> MediaFile {
         let (folder, name) = place(id, started, kind);
-        let path = self.root.join(&folder);
-        make_folder(&path)?;
-        write_whole(&path, &name, jpeg)?;
-        Ok(MediaFile { kind, path: format!("{folder}/{name}"), bytes: jpeg.len() as u64 })
+        MediaFile { kind, path: format!("{folder}/{name}"), bytes }
     }
 
     /// Begins the clip of an event, which takes its place once it is finished.
@@ -81,7 +119,7 @@ impl Media {
     pub fn remove(&self, file: &str) -> Result<()> {
         let Some(path) = self.resolve(file) else { return Ok(()) };
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::file("delete", &path)(error));
             }
             _ => {}
@@ -150,18 +188,24 @@ pub(super) fn make_folder(path: &Path) -> Result<()> {
 
 /// Writes a file so that it is complete under its name or not there.
 pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    put_in_place(folder, name, |unfinished| write_synced(unfinished, bytes))?;
+    sync_folder(folder)
+}
+
+/// Has a file made under another name, and gives it its own once it is complete. It stays there once the folder is synced.
+fn put_in_place(folder: &Path, name: &str, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     let unfinished = folder.join(format!("{UNFINISHED}{name}"));
-    let written = write_synced(&unfinished, bytes)
+    let made = make(&unfinished)
         .and_then(|()| fs::rename(&unfinished, folder.join(name)))
         .map_err(Error::file("write", &folder.join(name)));
-    if written.is_err() {
+    if made.is_err() {
         // The error that counts is the first; what this leaves behind, fsck finds.
         fs::remove_file(&unfinished).ok();
     }
-    written.and_then(|()| sync_folder(folder))
+    made
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -245,10 +289,31 @@ mod tests {
         let id = EventId { camera, epoch: iris_core::Epoch::first(1), n: 1 };
         let started = Some(WallTime { unix_micros: 1_700_000_000_000_000 });
         assert!(media.saved(id, started).is_empty());
-        let boxes = media.save(id, started, MediaKind::Boxes, b"with boxes").expect("saved");
+        let [boxes] = media.save(id, started, [(MediaKind::Boxes, b"with boxes")]).expect("saved");
         assert_eq!(media.saved(id, started), std::slice::from_ref(&boxes));
-        let plain = media.save(id, started, MediaKind::Plain, b"plain").expect("saved");
+        let [plain] = media.save(id, started, [(MediaKind::Plain, b"plain")]).expect("saved");
         assert_eq!(plain.path, "gate/2023-11-14/gate-1.0-1.jpg");
         assert_eq!(media.saved(id, started), [plain, boxes]);
+    }
+
+    #[test]
+    fn events_share_files_until_the_last_one_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media = Media::open(folder.path()).expect("opened");
+        let camera = iris_core::CameraId::new("gate").expect("a valid id");
+        let id = |n| EventId { camera, epoch: iris_core::Epoch::first(1), n };
+        let content = |file: &MediaFile| fs::read(folder.path().join(&file.path)).expect("there");
+        let first =
+            media.save(id(1), None, [(MediaKind::Plain, b"plain"), (MediaKind::Boxes, b"boxes")]).expect("saved");
+        let left_by_a_crash = folder.path().join("gate/undated/.new-gate-1.0-2.jpg");
+        fs::write(left_by_a_crash, "pl").expect("written");
+        let second = media.share(id(2), None, &first).expect("shared");
+        assert_eq!(second.each_ref().map(content), [b"plain", b"boxes"]);
+        assert_eq!(media.files().expect("read").len(), 4);
+        // A better picture of the first is none of the second's.
+        media.save(id(1), None, [(MediaKind::Plain, b"better")]).expect("saved");
+        media.remove(&first[1].path).expect("removed");
+        assert_eq!(second.each_ref().map(content), [b"plain", b"boxes"]);
+        media.share(id(3), None, &first).expect_err("one is gone");
     }
 }

@@ -113,7 +113,7 @@ fn child_fills_its_disk() {
     let mut file = std::fs::File::create(&filler).expect("a file");
     while file.write_all(&[7; 4096]).is_ok() {}
 
-    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, MediaKind::Plain, &vec![7; 100_000]);
+    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, [(MediaKind::Plain, &[7; 100_000])]);
     assert_eq!(picture.expect_err("no space").kind(), ErrorKind::Full);
     let receipts: Vec<Receipt<()>> = (2..=1000).map(|n| store.put(over("gate", 1, n, 0)).expect("taken")).collect();
     wait_until(&*store, "it stalls", |store| store.health().stalled == Some(ErrorKind::Full));
@@ -170,9 +170,8 @@ fn child_writes_until_killed() {
             scope.spawn(move || {
                 for n in 1.. {
                     let event = event(name, run, n, n.into(), Some(i64::from(n) + 1));
-                    let save =
-                        |kind| store.media().save(event.id, event.started.wall, kind, &[7; 5000]).expect("saved");
-                    let pictures = if n % 3 == 0 { vec![save(MediaKind::Plain)] } else { Vec::new() };
+                    let save = || store.media().save(event.id, event.started.wall, [(MediaKind::Plain, &[7; 5000])]);
+                    let pictures = (n % 3 == 0).then(|| save().expect("saved").to_vec()).unwrap_or_default();
                     put(&**store, Entry::new(&event, "person", pictures, after(n.into())));
                     println!("ack {}", event.id);
                 }
@@ -225,8 +224,8 @@ fn a_database_without_its_pictures_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = sqlite(folder.path(), &[]);
     let event = event("gate", 1, 1, 0, Some(1));
-    let picture = store.media().save(event.id, None, MediaKind::Plain, b"jpeg").expect("saved");
-    put(&*store, Entry::new(&event, "person", vec![picture], START));
+    let picture = store.media().save(event.id, None, [(MediaKind::Plain, b"jpeg")]).expect("saved");
+    put(&*store, Entry::new(&event, "person", picture.to_vec(), START));
     drop(store);
     std::fs::rename(folder.path().join("media"), folder.path().join("unplugged")).expect("moved");
     assert!(refusal(folder.path()).to_string().contains("its mark is missing"));
@@ -258,7 +257,7 @@ fn nobody_else_can_read_what_is_stored() {
     let root = folder.path().join("new/store");
     let store = sqlite(&root, &[]);
     let event = event("gate", 1, 1, 0, None);
-    let picture = store.media().save(event.id, None, MediaKind::Plain, b"jpeg").expect("saved");
+    let [picture] = store.media().save(event.id, None, [(MediaKind::Plain, b"jpeg")]).expect("saved");
     let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
     for folder in [&root, &root.join("media"), &root.join("media/gate/undated")] {
         assert_eq!(mode(folder), 0o700, "{}", folder.display());

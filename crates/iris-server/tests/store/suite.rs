@@ -176,8 +176,8 @@ suite! {
     fn pictures_go_with_their_events_rows_first(bench) {
         let store = bench.open(&[]);
         let event = event("gate", 1, 1, 0, Some(1));
-        let save = |kind, jpeg: &[u8]| store.media().save(event.id, event.started.wall, kind, jpeg).expect("saved");
-        let pictures = vec![save(MediaKind::Plain, b"plain"), save(MediaKind::Boxes, b"with boxes")];
+        let pictures: [(_, &[u8]); 2] = [(MediaKind::Plain, b"plain"), (MediaKind::Boxes, b"with boxes")];
+        let pictures = store.media().save(event.id, event.started.wall, pictures).expect("saved").to_vec();
         assert_eq!(pictures[1].path, "gate/2026-01-05/gate-1.0-1-boxes.jpg");
         put(&*store, Entry::new(&event, "person", pictures.clone(), after(1)));
         assert_eq!(store.usage().expect("usage").media, 15);
@@ -230,7 +230,7 @@ suite! {
         let mut pictures = Vec::new();
         for n in 1..=3 {
             let event = event("gate", 1, n, 0, Some(1));
-            let plain = store.media().save(event.id, None, MediaKind::Plain, b"jpeg").expect("saved");
+            let [plain] = store.media().save(event.id, None, [(MediaKind::Plain, b"jpeg")]).expect("saved");
             pictures.push(plain.path.clone());
             put(&*store, Entry::new(&event, "person", vec![plain], after(1)));
         }
@@ -275,8 +275,8 @@ suite! {
         let store = bench.open(&[]);
         for n in 1..=64 {
             let event = event("gate", 1, n, n.into(), Some(i64::from(n) + 1));
-            let plain = store.media().save(event.id, event.started.wall, MediaKind::Plain, &[7; 10_000]);
-            put(&*store, Entry::new(&event, "person", vec![plain.expect("saved")], after(n.into())));
+            let plain = store.media().save(event.id, event.started.wall, [(MediaKind::Plain, &[7; 10_000])]);
+            put(&*store, Entry::new(&event, "person", plain.expect("saved").to_vec(), after(n.into())));
         }
         let max = store.usage().expect("usage").database + 200_000;
         let mut retention = Retention::new(&limits(1_000_000, Some(max)));

@@ -7,7 +7,7 @@ pub(super) mod messages;
 pub(super) mod tensors;
 pub(crate) mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -60,15 +60,18 @@ pub(crate) async fn call(
         let stop = head.extensions.get::<CancellationToken>().cloned().unwrap_or_default();
         return stream(app, caller, messages, until(timeout), stop);
     }
-    let coding = messages.coding();
+    let (coding, since) = (messages.coding(), Instant::now());
     let answer = async {
         let message = messages.one().await?;
         if method == "ModelInfer" { infer(&app, message, timeout).await } else { tell(&app, &method, &message) }
     };
     let frame = tokio::select! {
-        frame = answer => frame?,
-        () = until(timeout) => return Err(late()),
+        frame = answer => frame,
+        () = until(timeout) => Err(late()),
     };
+    // Once the deadline has passed that is why, whoever noticed it first.
+    let is_late = timeout.is_some_and(|time| time <= since.elapsed());
+    let frame = frame.map_err(|problem| if is_late { late() } else { problem })?;
     Ok(wire::answer(stream::iter([Ok(frame)]), coding))
 }
 
