@@ -6,6 +6,10 @@
 //! behind (start-time fair queueing, Goyal et al. 1996). With time to spare every camera gets its rate. Without, all
 //! rates sink by the same factor, in proportion to the weights, and none starves: each frame taken puts its camera
 //! behind the others. Time in which a camera had nothing to offer is not made up for.
+//!
+//! Where time is short for decoding too, a camera shows a key frame now and then, and two things are worse than an uneven share:
+//! to look at what is over, and not to look at all. So a frame that has waited for half a second goes behind all that have not,
+//! and a camera that has waited for two goes first, the longest times its weight.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,8 +33,12 @@ impl Default for Share {
     }
 }
 
-/// Over how many frames taken [`Scheduler::waits`] is averaged.
-const WAITS_OVER: f64 = 64.0;
+/// Over how many seconds [`Scheduler::waits`] is averaged, about.
+const WAITS_OVER: f64 = 0.5;
+
+/// For how long a frame is fresh, and from when on a camera starves.
+const FRESH: Duration = Duration::from_millis(500);
+const STARVES: Duration = Duration::from_secs(2);
 
 /// How a camera without a rate is counted: as one at the usual rate of video.
 const UNPACED: Duration = Duration::from_millis(40);
@@ -41,8 +49,9 @@ pub struct Scheduler<T> {
     slots: BTreeMap<CameraId, Slot<T>>,
     /// The turn of the last frame taken: how far the cameras have come.
     progress: f64,
-    /// How long due frames waited for a device, lately, in periods of their cameras' rates.
+    /// How long due frames waited for a device, lately, in periods of their cameras' rates; and when one was last taken.
     waits: f64,
+    took: MonoTime,
 }
 
 #[derive(Debug)]
@@ -50,6 +59,8 @@ struct Slot<T> {
     period: Option<Duration>,
     weight: f64,
     held: Option<T>,
+    /// Since when it holds that frame, as far as a device has asked.
+    since: Option<MonoTime>,
     /// A device has a frame of this camera. It gets no second one meanwhile: frames would overtake each other.
     busy: bool,
     /// When the next frame may be taken, by its rate.
@@ -73,7 +84,7 @@ pub enum Take<T> {
 
 impl<T> Default for Scheduler<T> {
     fn default() -> Self {
-        Self { slots: BTreeMap::new(), progress: 0.0, waits: 0.0 }
+        Self { slots: BTreeMap::new(), progress: 0.0, waits: 0.0, took: MonoTime::default() }
     }
 }
 
@@ -117,30 +128,40 @@ impl<T> Scheduler<T> {
         if slot.held.is_none() {
             slot.turn = slot.turn.max(self.progress);
         }
+        slot.since = None;
         slot.held.replace(frame)
     }
 
     /// Takes the frame whose turn it is; until [`done`](Self::done) its camera gets no other device. O(n) in the number
     /// of cameras.
     pub fn take(&mut self, now: MonoTime) -> Take<T> {
-        let mut next: Option<(CameraId, f64)> = None;
+        let mut next: Option<(CameraId, Claim)> = None;
         let mut soonest: Option<MonoTime> = None;
         for (camera, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
+            let since = *slot.since.get_or_insert(now);
             if !slot.is_due(now) {
                 soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
                 continue;
             }
-            slot.ready.get_or_insert(now);
-            if next.is_none_or(|(_, turn)| slot.turn < turn) {
-                next = Some((*camera, slot.turn));
+            let waited = now.since(*slot.ready.get_or_insert(now));
+            let claim = Claim {
+                is_fresh: now.since(since) < FRESH,
+                starves: if waited < STARVES { 0.0 } else { waited.as_secs_f64() * slot.weight },
+                turn: slot.turn,
+            };
+            if next.is_none_or(|(_, best)| claim.is_before(best)) {
+                next = Some((*camera, claim));
             }
         }
-        let taken = next.and_then(|(camera, turn)| {
-            self.progress = turn;
+        let taken = next.and_then(|(camera, Claim { starves, turn, .. })| {
+            if starves == 0.0 {
+                self.progress = turn;
+            }
             let slot = self.slots.get_mut(&camera)?;
             if let (Some(ready), Some(period)) = (slot.ready.take(), slot.period) {
                 let waited = now.since(ready).as_secs_f64() / period.as_secs_f64();
-                self.waits += (waited - self.waits) / WAITS_OVER;
+                let passed = now.since(std::mem::replace(&mut self.took, now)).as_secs_f64();
+                self.waits += (waited - self.waits) * passed / (passed + WAITS_OVER);
             }
             Some((camera, slot.take(now)?))
         });
@@ -169,9 +190,26 @@ impl<T> Scheduler<T> {
     }
 }
 
+/// What speaks for taking a camera's frame.
+#[derive(Clone, Copy)]
+struct Claim {
+    is_fresh: bool,
+    /// For how long the camera has starved, in seconds times its weight.
+    starves: f64,
+    turn: f64,
+}
+
+impl Claim {
+    fn is_before(self, other: Self) -> bool {
+        let order = self.is_fresh.cmp(&other.is_fresh).then(self.starves.total_cmp(&other.starves));
+        order.then(other.turn.total_cmp(&self.turn)).is_gt()
+    }
+}
+
 impl<T> Slot<T> {
     fn new() -> Self {
-        Self { period: None, weight: 1.0, held: None, busy: false, due: MonoTime::default(), ready: None, turn: 0.0 }
+        let due = MonoTime::default();
+        Self { period: None, weight: 1.0, held: None, since: None, busy: false, due, ready: None, turn: 0.0 }
     }
 
     /// A little early is in time: the beat of the camera's frames is not that of its rate, and a frame that comes just
@@ -364,6 +402,27 @@ mod tests {
         for (served, rate) in sim.served.iter().zip([10.0, 4.0, 25.0]) {
             assert!((*served as f64 / 20.0 - rate).abs() <= 0.1 * rate, "{served} in 20 s instead of {rate} a second");
         }
+    }
+
+    #[test]
+    fn whoever_shows_a_frame_now_and_then_is_not_passed_over_for_long() {
+        let shares: Vec<Share> = (0..40).map(|i| share(if i < 20 { 6.0 } else { 1.5 }, 1.0)).collect();
+        // One frame a second from each, and thirty can be done: those that are left are not always of the low rate.
+        let sim = simulate(&shares, 1, 33, 60);
+        assert!(sim.longest.iter().all(|ms| *ms <= 4000), "{:?}", sim.longest);
+    }
+
+    #[test]
+    fn what_is_over_waits_for_what_is_new() {
+        let mut scheduler = Scheduler::default();
+        (0..2).for_each(|i| scheduler.add(camera(i), share(5.0, 1.0)));
+        scheduler.offer(camera(0), 1);
+        scheduler.offer(camera(1), 2);
+        assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 1));
+        scheduler.done(camera(0));
+        scheduler.offer(camera(0), 3);
+        assert_eq!(scheduler.take(ms(1600)), Take::Ready(camera(0), 3), "the other's is 0.6 s old");
+        assert_eq!(scheduler.take(ms(1600)), Take::Ready(camera(1), 2));
     }
 
     #[test]

@@ -220,10 +220,8 @@ impl Pipeline {
             let number = camera.model;
             let model =
                 self.shared.models.get(number).ok_or(Error::NoSuchModel { camera: camera.id, model: number })?;
-            let preprocessor = Preprocessor::new(model.manifest());
-            preprocessor
-                .map(|by| (camera, Arc::clone(&model), by))
-                .map_err(|source| Error::model(&model.settings, source))
+            let preprocessor = model.preprocessor().map_err(|source| Error::model(&model.settings, source))?;
+            Ok((camera, model, preprocessor))
         };
         let wanted = wanted.into_iter().map(with_model).collect::<Result<Vec<_>, _>>()?;
         let mut changes = Changes::default();

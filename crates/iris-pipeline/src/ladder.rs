@@ -2,7 +2,7 @@
 //! time: then every frame is still decoded and the [`MotionGate`] looks at it, but the model only now and then, for
 //! whoever stands still. Where the machine is too small for that, only key frames are decoded (see [`crate::shedding`]).
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,23 +61,25 @@ impl Rung {
     }
 }
 
-/// Whether a camera has to make do with key frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much less than its frames a camera has to make do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Shed {
-    /// It has not.
+    /// All are decoded.
+    #[default]
     No,
-    /// As long as nothing moves.
+    /// As long as nothing moves, key frames alone.
     WhileStill,
-    /// Even if something moves.
-    Always,
+    /// The same, and while something moves the beginning of each group of pictures: its key frame, and so many of 255 parts.
+    Part(u8),
 }
 
 /// What the threads tell each other about one camera.
 #[derive(Debug, Default)]
 pub(crate) struct Attention {
-    /// The [`Rung`] that the scene asks for, and a [`Shed`], by their numbers.
+    /// The [`Rung`] that the scene asks for, by its number.
     scene: AtomicU8,
-    shed: AtomicU8,
+    /// A [`Shed`]: nothing is 0, `WhileStill` 1, and parts come behind.
+    shed: AtomicU16,
     /// When something last moved, in microseconds of the monotonic clock.
     moved: AtomicU64,
     seen: Mutex<Seen>,
@@ -103,7 +105,7 @@ impl Attention {
 
     pub(crate) fn rung(&self) -> Rung {
         match (self.scene(), self.shed()) {
-            (_, Shed::Always) | (Rung::Still | Rung::Quiet, Shed::WhileStill) => Rung::KeyFrames,
+            (_, Shed::Part(0)) | (Rung::Still | Rung::Quiet, Shed::WhileStill | Shed::Part(_)) => Rung::KeyFrames,
             (scene, _) => scene,
         }
     }
@@ -117,11 +119,20 @@ impl Attention {
     }
 
     pub(crate) fn shed(&self) -> Shed {
-        [Shed::No, Shed::WhileStill, Shed::Always][usize::from(self.shed.load(Relaxed))]
+        match self.shed.load(Relaxed) {
+            0 => Shed::No,
+            1 => Shed::WhileStill,
+            part => Shed::Part((part - 2) as u8),
+        }
     }
 
     pub(crate) fn set_shed(&self, shed: Shed) {
-        self.shed.store(shed as u8, Relaxed);
+        let number = match shed {
+            Shed::No => 0,
+            Shed::WhileStill => 1,
+            Shed::Part(part) => u16::from(part) + 2,
+        };
+        self.shed.store(number, Relaxed);
     }
 
     /// Says where the model saw something.
@@ -268,6 +279,49 @@ impl Gate {
         let Some(looked) = self.looked else { return true };
         let since = now.since(looked);
         since >= 2 * PATIENCE || (is_key && since >= PATIENCE)
+    }
+}
+
+/// How far a camera is in its group of pictures.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Access units so far, and in the group before.
+    units: u32,
+    before: u32,
+    is_cut: bool,
+}
+
+impl Default for Group {
+    /// How long groups are is not known before the second.
+    fn default() -> Self {
+        Self { units: u32::MAX, before: u32::MAX, is_cut: false }
+    }
+}
+
+impl Group {
+    /// Notes an access unit before it is decoded.
+    pub(crate) fn note(&mut self, packet: &Packet) {
+        *self = match packet.is_key {
+            true => Self { units: 1, before: self.units, is_cut: false },
+            false => Self { units: self.units.saturating_add(1), ..*self },
+        };
+    }
+
+    /// Nothing is decoded up to the next key frame.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = self.units > 1;
+    }
+
+    /// The same, if more than so many of 255 parts have come, as long as it is as long as the one before.
+    pub(crate) fn cut_behind(&mut self, part: u8) {
+        if u64::from(self.units) * 255 > u64::from(part) * u64::from(self.before) {
+            self.cut();
+        }
+    }
+
+    /// Whether it was cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 }
 

@@ -6,7 +6,7 @@ use iris_core::{Clock, DropReason, Frame, MediaTime, Packet};
 use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
 use iris_infer::{Prepared, Preprocessor};
 
-use crate::ladder::{Attention, Backlog, Gate, Shed};
+use crate::ladder::{Attention, Backlog, Gate, Group, Shed};
 use crate::meter::StageCount;
 
 /// One look at a camera: the model's input, and the picture that it came from, which may become evidence.
@@ -33,6 +33,7 @@ pub(crate) struct Eye {
     /// None where every frame is worth a look.
     gate: Option<Gate>,
     preprocessor: Preprocessor,
+    group: Group,
     /// Only key frames are decoded, and the rest of the group is kept here.
     backlog: Option<Backlog>,
     /// What of the decoder's counts is in the books.
@@ -44,7 +45,7 @@ pub(crate) struct Eye {
 impl Eye {
     pub(crate) fn new(pool: Arc<FramePool>, preprocessor: Preprocessor, gate: Option<Gate>) -> Self {
         let decoder = Decoder::new(pool, Limits::default());
-        Self { decoder, gate, preprocessor, backlog: None, booked: Counts::default(), settled: 0 }
+        Self { decoder, gate, preprocessor, group: Group::default(), backlog: None, booked: Counts::default(), settled: 0 }
     }
 
     /// Prepares frames for another model from now on.
@@ -58,8 +59,16 @@ impl Eye {
         self.decoder.set_deblocking(true);
     }
 
-    /// Decodes one access unit and passes on the frames that come of it.
-    pub(crate) fn see(&mut self, packet: &Packet, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {
+    /// Decodes one access unit and passes on the frames that come of it. One that comes too late to be worth it is left out, and
+    /// with it all up to the next key frame.
+    pub(crate) fn see(
+        &mut self,
+        packet: &Packet,
+        is_late: bool,
+        count: &StageCount,
+        clock: &dyn Clock,
+        to: &dyn LookSink,
+    ) {
         if packet.lost_before > 0 {
             // What depends on the lost packets would be smeared: nothing is decoded before the next key frame.
             self.decoder.flush();
@@ -69,7 +78,12 @@ impl Eye {
             self.backlog.iter_mut().for_each(Backlog::clear);
         }
         self.gate.iter_mut().for_each(|gate| gate.note_unit(packet));
-        self.set_key_frames_only(self.makes_do_with_key_frames(packet, to.attention()), count, clock, to);
+        self.group.note(packet);
+        if is_late {
+            self.group.cut();
+        }
+        let only = self.makes_do_with_key_frames(packet, to.attention());
+        self.set_key_frames_only(only, count, clock, to);
         self.backlog.iter_mut().for_each(|backlog| backlog.keep(packet));
         if let Err(error) = self.decoder.push(packet) {
             tracing::debug!(%error, "access unit not decoded");
@@ -93,16 +107,16 @@ impl Eye {
         self.gap(count);
     }
 
-    /// Whether only key frames are decoded. That begins at a key frame, and ends at one or where something moves.
-    fn makes_do_with_key_frames(&self, packet: &Packet, attention: &Attention) -> bool {
-        let gate = self.gate.as_ref();
+    /// Whether only key frames are decoded. That begins at a key frame, and ends at one or where something moves; where a
+    /// group is cut it begins there, and ends at the next.
+    fn makes_do_with_key_frames(&mut self, packet: &Packet, attention: &Attention) -> bool {
+        let (gate, shed) = (self.gate.as_ref(), attention.shed());
+        if let Shed::Part(part) = shed {
+            self.group.cut_behind(part);
+        }
         let is_still = gate.is_some_and(|gate| gate.is_still(packet.at.media));
-        let should = match attention.shed() {
-            Shed::No => is_still && gate.is_some_and(Gate::trusts_sizes),
-            Shed::WhileStill => is_still,
-            Shed::Always => true,
-        };
-        if packet.is_key { should } else { self.backlog.is_some() && (should || is_still) }
+        let should = is_still && (shed != Shed::No || gate.is_some_and(Gate::trusts_sizes));
+        if packet.is_key { should } else { self.group.is_cut() || self.backlog.is_some() && (should || is_still) }
     }
 
     fn set_key_frames_only(&mut self, only: bool, count: &StageCount, clock: &dyn Clock, to: &dyn LookSink) {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use iris_analytics::{ClassGroups, Profile};
-use iris_infer::{Detector, Manifest, Model, Options, Signature};
+use iris_infer::{Detector, Manifest, Model, Options, Preprocessor, Signature};
 use tokio::sync::oneshot;
 
 use crate::analyst::Classes;
@@ -31,6 +31,8 @@ pub struct Loaded {
     /// Detections from this score on are believed.
     min_score: f32,
     model: Model,
+    /// Of which all others are clones; none if it finds no boxes.
+    preprocessor: Option<Preprocessor>,
     /// What it takes and returns, as its first session says.
     signature: OnceLock<Signature>,
     books: Arc<Books>,
@@ -47,6 +49,14 @@ impl Loaded {
     /// Its description.
     pub fn manifest(&self) -> &Arc<Manifest> {
         &self.model.manifest
+    }
+
+    /// Puts pictures into its input. All cameras and requests share one pool of tensors.
+    ///
+    /// # Errors
+    /// It finds no boxes.
+    pub fn preprocessor(&self) -> Result<Preprocessor, iris_infer::Error> {
+        self.preprocessor.clone().map_or_else(|| Preprocessor::new(self.manifest()), Ok)
     }
 
     /// What it takes and returns; none before a device has loaded it.
@@ -99,6 +109,7 @@ impl Models {
             classes: Classes(model.manifest.classes.iter().map(|name| name.as_str().into()).collect()),
             number: self.next.fetch_add(1, Relaxed),
             min_score: settings.min_score.unwrap_or(model.manifest.thresholds.score + MARGIN),
+            preprocessor: Preprocessor::new(&model.manifest).ok(),
             model,
             signature: OnceLock::new(),
             books: self.books_of(settings),

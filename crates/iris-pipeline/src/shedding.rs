@@ -3,7 +3,8 @@
 //!
 //! Detections come first to be fewer: the scheduler gives each camera less of its rate. When cameras get less than half of
 //! what they ask for, or access units wait for a decoder, cameras in which nothing moves are cut down to key frames, one
-//! after the other, the longest still first; and when that is not enough, all. Events are never left out.
+//! after the other, the longest still first. When that is not enough, the groups of pictures of all others are decoded less and
+//! less far, down to their key frames, of all to the same part. Events are never left out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +21,16 @@ const TURN: Duration = Duration::from_millis(500);
 /// and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
 const LATE: Duration = Duration::from_millis(100);
 const WELL: Duration = Duration::from_millis(20);
-/// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate.
+/// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate. At two, more
+/// is decoded than anybody will look at, in time that the model lacks.
+const WAITS_TOO_LONG: f64 = 2.0;
 const WAITS_LONG: f64 = 1.0;
 const WAITS_LITTLE: f64 = 0.5;
 /// So many good turns in a row before a camera gets its frames back.
 const PATIENCE: u32 = 4;
-/// What part of all cameras is added at a bad turn, and taken away at a good one: one in so many.
-const MORE: usize = 20;
-const FEWER: usize = 50;
+/// What part of all cameras is added at a bad turn, and taken away at a good one.
+const MORE: f64 = 0.05;
+const FEWER: f64 = 0.02;
 
 /// Decides how many cameras are shed. Pure.
 #[derive(Debug, Default)]
@@ -36,7 +39,7 @@ pub(crate) struct Shedder {
     /// The least that an access unit waited for a decoder since.
     lag: Option<Duration>,
     good_turns: u32,
-    shed: usize,
+    shed: f64,
 }
 
 impl Shedder {
@@ -47,35 +50,43 @@ impl Shedder {
     }
 
     /// How many of `cameras` are to be shed, of which nothing moves in `still`. `waits` says how long due frames wait for a
-    /// device, in periods of their rate: cameras that move are not shed for that, which would only lower their rates more.
-    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, still: usize, waits: f64) -> usize {
+    /// device, in periods of their rate.
+    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, still: usize, waits: f64) -> f64 {
         self.decided = now;
         let lag = self.lag.take().unwrap_or_default();
         let is_good = lag < WELL && waits < WAITS_LITTLE;
         self.good_turns = if is_good { self.good_turns + 1 } else { 0 };
-        let more = self.shed + cameras.div_ceil(MORE);
-        if lag > LATE {
+        let (cameras, still) = (cameras as f64, still as f64);
+        let more = self.shed + cameras * MORE;
+        if lag > LATE || waits > WAITS_TOO_LONG {
             self.shed = more.min(cameras);
         } else if waits > WAITS_LONG && self.shed < still {
             self.shed = more.min(still);
-        } else if self.good_turns > PATIENCE || lag < WELL && self.shed > still {
-            self.shed = self.shed.saturating_sub(cameras.div_ceil(FEWER));
+        } else if self.good_turns > PATIENCE || lag < WELL && waits < WAITS_LONG && self.shed > still {
+            self.shed = (self.shed - cameras * FEWER).max(0.0);
         }
         self.shed
     }
 }
 
-/// Sheds `n` cameras: first those of the least weight in which nothing has moved for the longest time. Those that move
-/// are all equal: they make do with key frames when all do, or not.
-pub(crate) fn shed(cameras: Vec<Arc<Camera>>, n: usize) {
-    let all = n >= cameras.len();
+/// Sheds `n` cameras, `still` of which do not move: first those of the least weight in which nothing has moved for the longest
+/// time. Those that move are all equal: where one of ten is to be shed, a tenth of each is.
+pub(crate) fn shed(cameras: Vec<Arc<Camera>>, still: usize, n: f64) {
+    let part = part(cameras.len(), still, n);
     for (i, camera) in ranked(cameras, |camera| &camera.attention, |camera| camera.settings.share.weight).enumerate() {
-        camera.attention.set_shed(match i < n {
-            _ if all => Shed::Always,
-            true => Shed::WhileStill,
-            false => Shed::No,
+        camera.attention.set_shed(match part {
+            Some(part) => Shed::Part(part),
+            None if (i as f64) < n => Shed::WhileStill,
+            None => Shed::No,
         });
     }
+}
+
+/// How many of 255 parts of their groups of pictures those that move get, if not all.
+fn part(cameras: usize, still: usize, shed: f64) -> Option<u8> {
+    let (cameras, still) = (cameras as f64, still as f64);
+    // The cast takes what is too large or no number to the nearest that there is.
+    (shed > still).then(|| (255.0 * (cameras - shed) / (cameras - still)) as u8)
 }
 
 /// Who is shed first comes first. Other threads see motion meanwhile, so each is asked once: an order that changes while
@@ -101,11 +112,11 @@ mod tests {
 
     /// Turns of a machine that can do `capacity` units of work, where a camera is one and a shed one a tenth: how many
     /// cameras are shed after each.
-    fn turns(shedder: &mut Shedder, turns: u64, cameras: usize, capacity: f64) -> Vec<usize> {
-        let mut shed = 0;
+    fn turns(shedder: &mut Shedder, turns: u64, cameras: usize, capacity: f64) -> Vec<f64> {
+        let mut shed = 0.0;
         (1..=turns)
             .map(|turn| {
-                let work = (cameras - shed) as f64 + shed as f64 / 10.0;
+                let work = cameras as f64 - shed * 0.9;
                 let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.01));
                 let now = MonoTime(shedder.decided.0 + TURN);
                 assert!(shedder.note(now, lag), "{turn}");
@@ -118,14 +129,14 @@ mod tests {
     #[test]
     fn it_finds_what_the_machine_can_do_and_follows_it() {
         let mut shedder = Shedder::default();
-        assert!(turns(&mut shedder, 100, 200, 250.0).iter().all(|shed| *shed == 0), "it is large enough");
+        assert!(turns(&mut shedder, 100, 200, 250.0).iter().all(|shed| *shed == 0.0), "it is large enough");
         let settled = *turns(&mut shedder, 200, 400, 250.0).last().expect("turns");
         // 233 shed and 167 not are 190; 250 are 233 not shed and 167 shed.
-        assert!((150..=210).contains(&settled), "{settled}");
+        assert!((150.0..=210.0).contains(&settled), "{settled}");
         let smaller = *turns(&mut shedder, 200, 400, 100.0).last().expect("turns");
-        assert!((320..=370).contains(&smaller), "another program took cores: {smaller}");
+        assert!((320.0..=370.0).contains(&smaller), "another program took cores: {smaller}");
         let freed = *turns(&mut shedder, 400, 400, 500.0).last().expect("turns");
-        assert_eq!(freed, 0);
+        assert_eq!(freed, 0.0);
     }
 
     #[test]
@@ -155,9 +166,30 @@ mod tests {
     #[test]
     fn frames_that_wait_for_a_device_count_as_well() {
         let mut shedder = Shedder::default();
-        assert_eq!(shedder.decide(MonoTime(TURN), 40, 30, 1.5), 2);
-        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 30, 0.7), 2, "neither good nor bad");
-        let most = (3..60).map(|turn| shedder.decide(MonoTime(turn * TURN), 40, 30, 1.5)).max();
-        assert_eq!(most, Some(30), "those that move are left alone");
+        assert_eq!(shedder.decide(MonoTime(TURN), 40, 30, 1.5), 2.0);
+        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 30, 0.7), 2.0, "neither good nor bad");
+        let most = (3..60).map(|turn| shedder.decide(MonoTime(turn * TURN), 40, 30, 1.5)).fold(0.0, f64::max);
+        assert_eq!(most, 30.0, "those that move are left alone");
+        assert_eq!(shedder.decide(MonoTime(60 * TURN), 40, 30, 2.5), 32.0, "not where each gets less than a third");
+        assert_eq!(shedder.decide(MonoTime(61 * TURN), 40, 30, 1.5), 32.0, "nor given back before it is well");
+        assert_eq!(shedder.decide(MonoTime(62 * TURN), 40, 30, 0.7), 31.2);
+    }
+
+    #[test]
+    fn of_one_camera_a_little_is_shed_at_a_time() {
+        let mut shedder = Shedder::default();
+        let mut parts = (1..=25).map(|turn| {
+            shedder.note(MonoTime(turn * TURN), 2 * LATE);
+            part(1, 0, shedder.decide(MonoTime(turn * TURN), 1, 0, 0.0))
+        });
+        assert_eq!([parts.next(), parts.next()], [Some(Some(242)), Some(Some(229))]);
+        assert_eq!(parts.last(), Some(Some(0)));
+    }
+
+    #[test]
+    fn those_that_move_are_shed_in_part_and_alike() {
+        let parts = [0.0, 30.0, 31.0, 35.0, 39.0, 40.0].map(|shed| part(40, 30, shed));
+        assert_eq!(parts, [None, None, Some(229), Some(127), Some(25), Some(0)]);
+        assert_eq!(part(40, 40, 40.0), None, "none moves");
     }
 }

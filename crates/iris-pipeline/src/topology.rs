@@ -51,6 +51,9 @@ pub const PACKETS: usize = 50;
 /// For how long the access units of a camera in which nothing moves gather before they are decoded. One after the other
 /// finds the decoder's memory in the cache, which the other cameras take from it in between (docs/adr/0016).
 const GATHER: Duration = Duration::from_millis(250);
+/// An access unit that waited longer than this for a decoder is left out: what it shows is over, and others wait behind it. What
+/// holds up the machine for a moment costs no frame.
+const TOO_LATE: Duration = Duration::from_secs(2);
 /// Results that wait for one analytics thread.
 pub const DETECTIONS: usize = 64;
 /// Reports that wait for whoever stores them. Each may hold a picture: 64 of 1080p are 200 MB.
@@ -235,8 +238,8 @@ impl Topology {
             for work in turn.by_ref() {
                 match work {
                     Work::Unit(unit) => {
-                        self.note_lag(unit.due);
-                        eye.see(&unit.packet, count, &*self.clock, &slot);
+                        let is_late = self.note_lag(unit.due) > TOO_LATE && camera.pace() == Pace::Live;
+                        eye.see(&unit.packet, is_late, count, &*self.clock, &slot);
                     }
                     Work::Gap => {
                         eye.gap(count);
@@ -375,16 +378,18 @@ impl Topology {
         }
     }
 
-    /// Notes how long an access unit that was due waited for its decoder, and sheds cameras where that is too long.
-    fn note_lag(&self, due: MonoTime) {
+    /// How long an access unit that was due waited for its decoder. Sheds cameras where that is too long.
+    fn note_lag(&self, due: MonoTime) -> Duration {
         let now = self.clock.mono();
+        let lag = now.since(due);
         let mut shedder = self.shedder.lock().unwrap_or_else(PoisonError::into_inner);
-        if shedder.note(now, now.since(due)) {
+        if shedder.note(now, lag) {
             let cameras = self.live_cameras();
             let still = cameras.iter().filter(|camera| !camera.attention.moves()).count();
             let shed = shedder.decide(now, cameras.len(), still, self.slots.waits());
-            shedding::shed(cameras, shed);
+            shedding::shed(cameras, still, shed);
         }
+        lag
     }
 
     fn live_cameras(&self) -> Vec<Arc<Camera>> {

@@ -223,7 +223,7 @@ impl Job {
         let source = Source { url, transport: Transport::Auto, limits: iris_ingest::Limits::default() };
         let mut stream = CameraStream::new(CameraId::new("video")?, Epoch::first(1), source, Arc::clone(clock));
         let mut decoder = Decoder::new(FramePool::new(), iris_decode::Limits::default());
-        let mut preprocessor = Preprocessor::new(self.wish.model.manifest())?;
+        let mut preprocessor = self.wish.model.preprocessor()?;
         let period = Duration::from_secs_f32(self.wish.rate_hz.recip());
         let mut next = MediaTime::ZERO;
         loop {

@@ -37,6 +37,9 @@ struct Args {
     /// Watch each scene through the gate as well, and tell what that saves and costs
     #[arg(long)]
     gate: bool,
+    /// Encode the scenes with a constant quality instead of a constant bit rate
+    #[arg(long)]
+    vbr: bool,
     /// A JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -77,6 +80,7 @@ impl Args {
         let (seed, seconds) = (self.seed.to_string(), self.seconds.to_string());
         let mut render = program(release("iris-sim"));
         render.args(["render", scene, "--seed", &seed, "--seconds", &seconds, "--out"]).arg(&folder);
+        render.args(self.vbr.then_some("--vbr"));
         run_command(&mut render)?;
         // A string of TOML's basic kind is one of JSON.
         let model = Value::from(model.to_string_lossy());

@@ -104,7 +104,7 @@ impl Watch {
     fn see(&mut self, packets: &[Packet]) {
         for packet in packets {
             self.count.receive();
-            self.eye.see(packet, &self.count, &ManualClock::default(), &self.sink);
+            self.eye.see(packet, false, &self.count, &ManualClock::default(), &self.sink);
         }
     }
 
@@ -210,20 +210,42 @@ fn where_sizes_tell_only_key_frames_are_decoded_until_they_do() {
 #[test]
 fn everything_is_shed_where_that_is_not_enough() {
     let mut watch = Watch::new(Some(Gate::new(None)));
-    watch.sink.attention.set_shed(Shed::Always);
+    watch.sink.attention.set_shed(Shed::Part(0));
     watch.see(&walker());
     assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
-    assert_eq!(watch.sink.attention.shed(), Shed::Always);
+    assert_eq!(watch.sink.attention.shed(), Shed::Part(0));
+}
+
+#[test]
+fn of_cameras_that_move_the_beginning_of_each_group_is_decoded() {
+    let mut watch = Watch::new(None);
+    watch.sink.attention.set_shed(Shed::Part(128));
+    watch.see(&walker());
+    // How long a group is shows the first one, of twenty.
+    let groups = [0..20, 20..30, 40..50, 60..70].map(|group| group.collect::<Vec<u64>>());
+    assert_eq!(watch.looks(), groups.concat());
+    assert_eq!((watch.count.dropped(DropReason::Skipped), watch.count.in_flight()), (30, 0));
+}
+
+#[test]
+fn what_comes_too_late_is_left_out_up_to_the_next_key_frame() {
+    let mut watch = Watch::new(None);
+    for (n, packet) in (0..).zip(&walker()) {
+        watch.count.receive();
+        // Also a key frame, which the next ones need.
+        let is_late = [25, 40].contains(&n);
+        watch.eye.see(packet, is_late, &watch.count, &ManualClock::default(), &watch.sink);
+    }
+    assert_eq!(watch.looks(), (0..25).chain(40..80).collect::<Vec<u64>>());
+    assert_eq!((watch.count.dropped(DropReason::Skipped), watch.count.in_flight()), (15, 0));
 }
 
 #[test]
 fn what_a_decoder_holds_back_when_it_catches_up_is_booked_once() {
-    let mut watch = Watch::new(None);
-    let packets = encoded("t*20", &["-bf", "3", "-b_strategy", "0"]);
-    watch.sink.attention.set_shed(Shed::Always);
-    watch.see(&packets[..30]);
-    watch.sink.attention.set_shed(Shed::No);
-    for (seen, packet) in (30u64..).zip(&packets[30..]) {
+    let mut watch = Watch::new(Some(trusting()));
+    // In decode order the first that shows the box comes three before its time.
+    let packets = encoded("if(lt(t,4.45),-100,(t-4.5)*50)", &["-bf", "3", "-b_strategy", "0"]);
+    for (seen, packet) in (0u64..).zip(&packets) {
         watch.see(std::slice::from_ref(packet));
         let Watch { count, .. } = &watch;
         assert!(count.emitted() + count.dropped_total() <= seen + 1, "after access unit {seen}");
@@ -231,7 +253,9 @@ fn what_a_decoder_holds_back_when_it_catches_up_is_booked_once() {
     watch.eye.end(&watch.count, &ManualClock::default(), &watch.sink);
     assert_eq!((watch.count.received(), watch.count.in_flight()), (80, 0));
     assert_eq!(watch.count.emitted(), watch.looks().len() as u64);
-    assert!(watch.looks().len() > 40, "{:?}", watch.looks());
+    assert!(watch.count.dropped(DropReason::Skipped) >= 20, "only key frames were decoded");
+    let walks = watch.looks().into_iter().find(|at| *at > 40).expect("a look");
+    assert!(walks < 55, "in the middle of a group: {:?}", watch.looks());
 }
 
 #[test]

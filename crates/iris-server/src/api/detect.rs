@@ -80,9 +80,9 @@ pub(crate) async fn detect(
     }
     let served = Served::find(&app, &model, "")?;
     let manifest = Arc::clone(served.model.manifest());
-    let describes = Arc::clone(&manifest);
-    let is_drawn = wants_picture(&parts.headers);
-    let (frame, prepared) = app.codecs.run(move || open(&file, "the picture", &describes, is_drawn)).await??;
+    let (mut preprocessor, is_drawn) = (served.preprocessor()?, wants_picture(&parts.headers));
+    let open = move || open(&file, "the picture", &mut preprocessor, is_drawn);
+    let (frame, prepared) = app.codecs.run(open).await??;
     let Size { width, height } = prepared.letterbox.image;
     let (seen, _) = app.inference.detect(&served.model, prepared, PATIENCE).await?;
     let least = min_score.unwrap_or(manifest.thresholds.score);

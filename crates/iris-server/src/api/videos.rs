@@ -5,14 +5,13 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use iris_core::Detections;
-use iris_infer::Preprocessor;
 use iris_pipeline::Loaded;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use utoipa::ToSchema;
 
 use super::detect::Detection;
-use crate::door::{App, Caller, Code, Problem};
+use crate::door::{App, Caller, Problem};
 use crate::oip::Served;
 use crate::videos::{Job, Stage, Wish};
 
@@ -116,7 +115,7 @@ pub(crate) async fn add_video(
     }
     let served = Served::find(&app, &model, "")?;
     // Refused now and not when its turn comes.
-    Preprocessor::new(served.model.manifest()).map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+    served.preprocessor()?;
     let wish = Wish {
         owner: caller.name().to_owned(),
         name: served.name,

@@ -16,7 +16,7 @@ pub(crate) mod rest;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_infer::{DataType, Signature, Task, Value};
+use iris_infer::{DataType, Preprocessor, Signature, Task, Value};
 use iris_pipeline::{Loaded, Outcome, Refusal, Times};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,6 +135,14 @@ impl Served {
         all.filter_map(|(entry, number)| Self::find(app, &entry.model.name, &number.to_string()).ok()).collect()
     }
 
+    /// Puts pictures into its input.
+    ///
+    /// # Errors
+    /// It finds no boxes.
+    pub(crate) fn preprocessor(&self) -> Result<Preprocessor, Problem> {
+        self.model.preprocessor().map_err(|error| Problem::new(Code::Invalid, error.to_string()))
+    }
+
     /// Runs the model. A detector takes pictures as well.
     ///
     /// # Errors
@@ -158,8 +166,8 @@ impl Served {
                 let detail = format!("input {:?} is {found}, and should be {expected}", input.name);
                 return Err(Problem::new(Code::BadRequest, detail));
             }
-            let (files, manifest, most) = (input.clone(), Arc::clone(self.model.manifest()), self.max_batch.max(1));
-            *input = app.codecs.run(move || pictures::decode(&files, &manifest, most)).await??;
+            let (files, mut preprocessor, most) = (input.clone(), self.preprocessor()?, self.max_batch.max(1));
+            *input = app.codecs.run(move || pictures::decode(&files, &mut preprocessor, most)).await??;
         }
         let most = timeout.unwrap_or(PATIENCE).min(PATIENCE);
         let (values, Times { .. }) = app.inference.infer(&self.model, inputs, outputs, most).await?;
