@@ -8,6 +8,7 @@ use ffmpeg_next::{Packet, codec, ffi, packet::Mut as _};
 use iris_core::{Codec, CodecParams};
 
 use crate::error::Cause;
+use crate::gpu::Gpu;
 use crate::picture::Picture;
 use crate::{Limits, Skip, log};
 
@@ -35,11 +36,11 @@ pub(crate) enum Received {
 }
 
 impl Context {
-    /// Opens a decoder.
-    pub(crate) fn open(params: &CodecParams, limits: Limits) -> Result<Self, Cause> {
+    /// Opens a decoder. It decodes on the GPU what that can, and the rest on the CPU.
+    pub(crate) fn open(params: &CodecParams, limits: Limits, gpu: Option<&Gpu>) -> Result<Self, Cause> {
         let codec = decoder::find(id(params.codec)).ok_or(Cause::Unsupported(params.codec))?;
         let mut context = codec::Context::new_with_codec(codec);
-        configure(&mut context, params, limits)?;
+        configure(&mut context, params, limits, gpu)?;
         let opened = log::explain(|| context.decoder().open_as(codec));
         let decoder = opened.map_err(|reason| Cause::BadParameters(params.codec, reason))?;
         Ok(Self { decoder, input: Packet::empty(), used: false })
@@ -115,9 +116,15 @@ fn id(codec: Codec) -> codec::Id {
     }
 }
 
-fn configure(context: &mut codec::Context, params: &CodecParams, limits: Limits) -> Result<(), Cause> {
+fn configure(
+    context: &mut codec::Context,
+    params: &CodecParams,
+    limits: Limits,
+    gpu: Option<&Gpu>,
+) -> Result<(), Cause> {
     // SAFETY: `context` owns what it points to; null means that it could not be allocated. All fields are set before
-    // the codec is opened, as avcodec.h asks. `extradata` is freed by libavcodec with `av_free`.
+    // the codec is opened, as avcodec.h asks. `extradata` is freed by libavcodec with `av_free`, and the reference to the GPU
+    // is given back by it.
     unsafe {
         let Some(fields) = context.as_mut_ptr().as_mut() else { return Err(Cause::OutOfMemory) };
         fields.thread_count = 1;
@@ -127,6 +134,10 @@ fn configure(context: &mut codec::Context, params: &CodecParams, limits: Limits)
         if params.codec == Codec::Mjpeg {
             // Without this a truncated JPEG is a picture that is grey from there on, and no error.
             fields.err_recognition |= ffi::AV_EF_EXPLODE;
+        }
+        if let Some(gpu) = gpu.filter(|_| params.codec != Codec::Mjpeg) {
+            // With a device libavcodec's own choice of formats takes it where it can, and goes on without if it fails.
+            fields.hw_device_ctx = gpu.share();
         }
         if !params.extradata.is_empty() {
             let len = params.extradata.len();

@@ -9,6 +9,7 @@ use iris_core::{CodecParams, Frame, MediaTime, MonoTime, Packet, Stamps};
 use crate::context::{Context, Received};
 use crate::convert::Converter;
 use crate::error::{Cause, Error};
+use crate::gpu::Gpu;
 use crate::in_flight::{InFlight, Origin};
 use crate::picture::Look;
 use crate::pool::{FramePool, Shell};
@@ -69,6 +70,7 @@ impl Counts {
 pub struct Decoder {
     pool: Arc<FramePool>,
     limits: Limits,
+    gpu: Option<Arc<Gpu>>,
     skip: Skip,
     deblocking: bool,
     /// What `current` or `refused` is about.
@@ -97,6 +99,7 @@ impl Decoder {
         Self {
             pool,
             limits,
+            gpu: None,
             skip: Skip::Nothing,
             deblocking: true,
             params: None,
@@ -111,6 +114,13 @@ impl Decoder {
             converter: Converter::new(),
             counts: Counts::default(),
         }
+    }
+
+    /// The same on a GPU, if there is one; what that cannot decode is decoded on the CPU.
+    #[must_use]
+    pub fn on(mut self, gpu: Option<Arc<Gpu>>) -> Self {
+        self.gpu = gpu;
+        self
     }
 
     /// Takes an access unit. `Ok` does not promise a frame: see [`Counts`].
@@ -221,7 +231,7 @@ impl Decoder {
         let max_pixels = self.limits.max_pixels;
         let opened = match params.size.filter(|size| size.pixels() > max_pixels) {
             Some(size) => Err(Cause::TooLarge { size, max_pixels }),
-            None => Context::open(params, self.limits),
+            None => Context::open(params, self.limits, self.gpu.as_deref()),
         };
         match opened {
             Ok(mut context) => {
@@ -316,6 +326,12 @@ impl Decoder {
         if shell.picture.is_damaged() {
             self.spare = Some(shell);
             return Err(Cause::Damaged);
+        }
+        if shell.picture.is_on_gpu() {
+            let mut fetched = self.pool.take().ok_or(Cause::OutOfMemory)?;
+            let result = shell.picture.fetch(&mut fetched.picture);
+            self.spare = Some(std::mem::replace(&mut shell, fetched));
+            result?;
         }
         if let Some(look) = shell.picture.look_at() {
             return Ok((shell, look));

@@ -1,4 +1,5 @@
-//! From encoded access units to frames: H.264, H.265 and Motion JPEG through FFmpeg's libavcodec, on the CPU.
+//! From encoded access units to frames: H.264, H.265 and Motion JPEG through FFmpeg's libavcodec, on the CPU or, where it
+//! can, a [`Gpu`].
 //!
 //! A [`Decoder`] is a plain object for one camera, with one libavcodec context of one thread: access units in by
 //! [`push`](Decoder::push), frames out by [`pull`](Decoder::pull). Which thread calls it, and when, belongs to the
@@ -28,13 +29,14 @@
 //! # }
 //! ```
 //!
-//! `unsafe` lives in `context`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched, in `jpeg` and in
+//! `unsafe` lives in `context`, `gpu`, `picture`, `convert` and `log`, one for each thing of FFmpeg's that is touched, in `jpeg` and in
 //! `memory`.
 
 mod context;
 mod convert;
 mod decoder;
 mod error;
+mod gpu;
 mod in_flight;
 mod jpeg;
 mod log;
@@ -45,6 +47,7 @@ mod redact;
 
 pub use decoder::{Counts, Decoder, Limits, Skip};
 pub use error::{Error, ErrorKind};
+pub use gpu::{Gpu, GpuError};
 pub use jpeg::{DecodedJpeg, JpegError, Reduction, decode_jpeg, encode_jpeg};
 pub use log::install_log;
 pub use memory::return_large_blocks;

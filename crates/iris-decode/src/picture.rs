@@ -6,6 +6,9 @@ use std::ffi::c_int;
 use ffmpeg_next::{ffi, frame};
 use iris_core::{ColorMatrix, ColorRange, PixelFormat, Plane, Size};
 
+use crate::error::Cause;
+use crate::log;
+
 use ffi::{AVColorRange as Range, AVColorSpace as Space, AVPixelFormat as Format};
 
 /// An `AVFrame`, empty or holding a reference to a buffer of samples.
@@ -53,6 +56,24 @@ impl Picture {
     /// libavcodec says that not all of it was there.
     pub(crate) fn is_damaged(&self) -> bool {
         self.fields().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0 || self.fields().decode_error_flags != 0
+    }
+
+    /// Its samples lie on a GPU.
+    pub(crate) fn is_on_gpu(&self) -> bool {
+        self.fields().format == Format::AV_PIX_FMT_CUDA as c_int
+    }
+
+    /// Fetches the samples from the GPU into the empty `target`.
+    pub(crate) fn fetch(&self, target: &mut Self) -> Result<(), Cause> {
+        // SAFETY: both are frames. The target has no samples, so that libavutil allocates them, in a format of its choice.
+        let result = unsafe {
+            let (from, to) = (self.frame.as_ptr(), target.frame_mut().as_mut_ptr());
+            match ffi::av_hwframe_transfer_data(to, from, 0) {
+                0.. => ffi::av_frame_copy_props(to, from),
+                error => error,
+            }
+        };
+        if result < 0 { Err(Cause::Undecodable(log::describe(result.into()))) } else { Ok(()) }
     }
 
     /// Reads the look of what it holds, so that its planes can be read. None if its format is none of

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Clip, NOW, feed_all, md5};
 use iris_core::{ColorMatrix, ColorRange, PixelFormat, Size};
-use iris_decode::{Decoder, FramePool, Limits};
+use iris_decode::{Decoder, FramePool, Gpu, Limits};
 
 struct Case {
     name: &'static str,
@@ -133,4 +133,37 @@ fn a_cropped_picture_has_the_size_that_is_shown() {
     let mut sizes = Vec::new();
     feed_all(&mut decoder, &clip.packets, |frame| sizes.push(frame.size));
     assert_eq!(sizes, [Size::new(320 - 16, 180 - 12)]);
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_named() {
+    let error = Gpu::open(63).err().expect("no GPU of that number").to_string();
+    assert!(error.starts_with("GPU 63 cannot decode video: "), "{error}");
+}
+
+/// H.264 and H.265 are defined to the sample, whoever decodes them.
+#[test]
+#[expect(clippy::print_stdout, reason = "what did not run is reported")]
+fn a_gpu_decodes_what_the_cpu_does() {
+    let gpu = match Gpu::open(0) {
+        Ok(gpu) => gpu,
+        Err(error) => return println!("not run: a_gpu_decodes_what_the_cpu_does: {error}"),
+    };
+    for codec in ["-c:v libx264 -bf 2 -g 12", "-c:v libx265 -preset veryfast"] {
+        let clip = Clip::new("640x360", FRAMES, "mp4", codec);
+        let lumas = |gpu| {
+            let mut decoder = Decoder::new(FramePool::new(), Limits::default()).on(gpu);
+            let (mut lumas, mut formats) = (Vec::new(), Vec::new());
+            let errors = feed_all(&mut decoder, &clip.packets, |frame| {
+                let (plane, width) = (frame.plane(0), frame.size.width as usize);
+                lumas.push(plane.data.chunks(plane.stride).flat_map(|row| row[..width].to_vec()).collect::<Vec<u8>>());
+                formats.push(frame.format);
+            });
+            assert_eq!(errors, [], "{codec}");
+            (lumas, formats)
+        };
+        let ((on_cpu, _), (on_gpu, formats)) = (lumas(None), lumas(Some(gpu.clone())));
+        assert!(on_cpu == on_gpu, "{codec}");
+        assert_eq!(formats, vec![PixelFormat::Nv12; FRAMES as usize], "it was the GPU: {codec}");
+    }
 }

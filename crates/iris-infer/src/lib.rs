@@ -36,6 +36,6 @@ pub use preprocess::{Prepared, Preprocessor};
 pub use provider::{Provider, Remote};
 pub use requests::{Batchable, Refused, Requests, Sharing, Taken};
 pub use runtime::{Output, Port, Runtime, Signature};
-pub use scheduler::{Scheduler, Share, Take};
+pub use scheduler::{Scheduler, Share, Take, Waits};
 pub use tensor::{ElementType, Tensor};
 pub use value::{DataType, Value, elements, push_text, texts};

@@ -49,9 +49,18 @@ pub struct Scheduler<T> {
     slots: BTreeMap<CameraId, Slot<T>>,
     /// The turn of the last frame taken: how far the cameras have come.
     progress: f64,
-    /// How long due frames waited for a device, lately, in periods of their cameras' rates; and when one was last taken.
-    waits: f64,
+    waits: Waits,
+    /// When a frame was last taken.
     took: MonoTime,
+}
+
+/// How long cameras with due frames waited for a device, lately.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Waits {
+    /// In periods of their rates, so that at one each camera gets about half of its rate.
+    pub periods: f64,
+    /// In seconds.
+    pub seconds: f64,
 }
 
 #[derive(Debug)]
@@ -84,7 +93,7 @@ pub enum Take<T> {
 
 impl<T> Default for Scheduler<T> {
     fn default() -> Self {
-        Self { slots: BTreeMap::new(), progress: 0.0, waits: 0.0, took: MonoTime::default() }
+        Self { slots: BTreeMap::new(), progress: 0.0, waits: Waits::default(), took: MonoTime::default() }
     }
 }
 
@@ -104,9 +113,8 @@ impl<T> Scheduler<T> {
         slot.period = Some(after);
     }
 
-    /// How long due frames waited for a device, lately: in periods of their cameras' rates, so that at one each camera
-    /// gets about half of its rate.
-    pub fn waits(&self) -> f64 {
+    /// How long cameras with due frames waited for a device, lately.
+    pub fn waits(&self) -> Waits {
         self.waits
     }
 
@@ -159,9 +167,11 @@ impl<T> Scheduler<T> {
             }
             let slot = self.slots.get_mut(&camera)?;
             if let (Some(ready), Some(period)) = (slot.ready.take(), slot.period) {
-                let waited = now.since(ready).as_secs_f64() / period.as_secs_f64();
+                let waited = now.since(ready).as_secs_f64();
                 let passed = now.since(std::mem::replace(&mut self.took, now)).as_secs_f64();
-                self.waits += (waited - self.waits) * passed / (passed + WAITS_OVER);
+                let (share, Waits { periods, seconds }) = (passed / (passed + WAITS_OVER), &mut self.waits);
+                *periods += (waited / period.as_secs_f64() - *periods) * share;
+                *seconds += (waited - *seconds) * share;
             }
             Some((camera, slot.take(now)?))
         });
@@ -367,7 +377,7 @@ mod tests {
                     _ => now += 1,
                 }
             }
-            scheduler.waits()
+            scheduler.waits().periods
         };
         // 50 frames a second are asked for.
         assert!(with(15) < 0.5, "{}", with(15));

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use iris_analytics::SizeGate;
 use iris_core::{CameraId, Clock, DropReason, Epoch, Packet};
-use iris_decode::FramePool;
+use iris_decode::{Decoder, FramePool, Limits};
 use iris_flow::{blocking, gop};
 use iris_infer::{Manifest, Preprocessor};
 use iris_ingest::CameraStream;
@@ -95,6 +95,7 @@ impl Pipeline {
             cameras: RwLock::default(),
             epochs: RwLock::default(),
             frames: FramePool::new(),
+            gpu: settings.decoder.clone(),
             models: Models::new(backend),
             run: settings.run,
             cores,
@@ -327,7 +328,8 @@ impl Pipeline {
             Gating::Motion => Some(Gate::new(None)),
             Gating::Sizes => Some(Gate::new(Some(SizeGate::default()))),
         };
-        let eye = Eye::new(Arc::clone(&shared.frames), preprocessor, gate);
+        let decoder = Decoder::new(Arc::clone(&shared.frames), Limits::default()).on(shared.gpu.clone());
+        let eye = Eye::new(decoder, preprocessor, gate);
         let stream = CameraStream::new(id, first, settings.source.clone(), Arc::clone(&shared.clock));
         let (profile, classes) = (model.profile(), model.classes.clone());
         let camera = Arc::new(Camera::new(settings, first, model, eye, shared.clock.mono()));

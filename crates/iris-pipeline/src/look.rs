@@ -1,9 +1,7 @@
 //! From an access unit to a frame that is ready for the model: what a decoder thread does for one camera.
 
-use std::sync::Arc;
-
 use iris_core::{Clock, DropReason, Frame, MediaTime, Packet};
-use iris_decode::{Counts, Decoder, FramePool, Limits, Skip};
+use iris_decode::{Counts, Decoder, Skip};
 use iris_infer::{Prepared, Preprocessor};
 
 use crate::ladder::{Attention, Backlog, Gate, Group, Shed};
@@ -43,9 +41,16 @@ pub(crate) struct Eye {
 }
 
 impl Eye {
-    pub(crate) fn new(pool: Arc<FramePool>, preprocessor: Preprocessor, gate: Option<Gate>) -> Self {
-        let decoder = Decoder::new(pool, Limits::default());
-        Self { decoder, gate, preprocessor, group: Group::default(), backlog: None, booked: Counts::default(), settled: 0 }
+    pub(crate) fn new(decoder: Decoder, preprocessor: Preprocessor, gate: Option<Gate>) -> Self {
+        Self {
+            decoder,
+            gate,
+            preprocessor,
+            group: Group::default(),
+            backlog: None,
+            booked: Counts::default(),
+            settled: 0,
+        }
     }
 
     /// Prepares frames for another model from now on.

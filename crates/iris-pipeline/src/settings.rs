@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use iris_analytics::TrackerKind;
 use iris_analytics::rules::Rule;
 use iris_core::CameraId;
+use iris_decode::Gpu;
 use iris_infer::{Provider, Share, Sharing};
 use iris_ingest::Source;
 
@@ -150,4 +151,6 @@ pub struct Settings {
     pub devices: Vec<DeviceSettings>,
     /// How other programs' requests share the devices with cameras.
     pub sharing: Sharing,
+    /// What decodes, if not the CPU.
+    pub decoder: Option<Arc<Gpu>>,
 }

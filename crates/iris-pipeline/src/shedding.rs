@@ -3,13 +3,15 @@
 //!
 //! Detections come first to be fewer: the scheduler gives each camera less of its rate. When cameras get less than half of
 //! what they ask for, or access units wait for a decoder, cameras in which nothing moves are cut down to key frames, one
-//! after the other, the longest still first. When that is not enough, the groups of pictures of all others are decoded less and
-//! less far, down to their key frames, of all to the same part. Events are never left out.
+//! after the other, the longest still first. When that is not enough, or cameras wait for a look for longer than a second, which is what
+//! else is decoded takes from the model, the groups of pictures of all others are decoded less and less far, down to their key
+//! frames, of all to the same part. Events are never left out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use iris_core::MonoTime;
+use iris_infer::Waits;
 
 use crate::camera::Camera;
 use crate::ladder::{Attention, Shed};
@@ -21,11 +23,12 @@ const TURN: Duration = Duration::from_millis(500);
 /// and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
 const LATE: Duration = Duration::from_millis(100);
 const WELL: Duration = Duration::from_millis(20);
-/// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate. At two, more
-/// is decoded than anybody will look at, in time that the model lacks.
-const WAITS_TOO_LONG: f64 = 2.0;
+/// How long due frames wait for a device, in periods of their cameras' rates: at one, each gets half of its rate.
 const WAITS_LONG: f64 = 1.0;
 const WAITS_LITTLE: f64 = 0.5;
+/// The same in seconds, beyond which a camera is better off with fewer frames of which one is looked at, and when it is not any more.
+const STARVES: f64 = 1.0;
+const IS_FED: f64 = 0.5;
 /// So many good turns in a row before a camera gets its frames back.
 const PATIENCE: u32 = 4;
 /// What part of all cameras is added at a bad turn, and taken away at a good one.
@@ -50,19 +53,19 @@ impl Shedder {
     }
 
     /// How many of `cameras` are to be shed, of which nothing moves in `still`. `waits` says how long due frames wait for a
-    /// device, in periods of their rate.
-    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, still: usize, waits: f64) -> f64 {
+    /// device: while that is not for seconds, cameras that move are not shed for it, which would only lower their rates more.
+    pub(crate) fn decide(&mut self, now: MonoTime, cameras: usize, still: usize, waits: Waits) -> f64 {
         self.decided = now;
         let lag = self.lag.take().unwrap_or_default();
-        let is_good = lag < WELL && waits < WAITS_LITTLE;
+        let is_good = lag < WELL && waits.periods < WAITS_LITTLE;
         self.good_turns = if is_good { self.good_turns + 1 } else { 0 };
         let (cameras, still) = (cameras as f64, still as f64);
         let more = self.shed + cameras * MORE;
-        if lag > LATE || waits > WAITS_TOO_LONG {
+        if lag > LATE || waits.seconds > STARVES {
             self.shed = more.min(cameras);
-        } else if waits > WAITS_LONG && self.shed < still {
+        } else if waits.periods > WAITS_LONG && self.shed < still {
             self.shed = more.min(still);
-        } else if self.good_turns > PATIENCE || lag < WELL && waits < WAITS_LONG && self.shed > still {
+        } else if self.good_turns > PATIENCE || lag < WELL && waits.seconds < IS_FED && self.shed > still {
             self.shed = (self.shed - cameras * FEWER).max(0.0);
         }
         self.shed
@@ -120,7 +123,7 @@ mod tests {
                 let lag = Duration::from_secs_f64(((work / capacity - 1.0) * 2.0).max(0.01));
                 let now = MonoTime(shedder.decided.0 + TURN);
                 assert!(shedder.note(now, lag), "{turn}");
-                shed = shedder.decide(now, cameras, cameras, 0.0);
+                shed = shedder.decide(now, cameras, cameras, Waits::default());
                 shed
             })
             .collect()
@@ -166,13 +169,15 @@ mod tests {
     #[test]
     fn frames_that_wait_for_a_device_count_as_well() {
         let mut shedder = Shedder::default();
-        assert_eq!(shedder.decide(MonoTime(TURN), 40, 30, 1.5), 2.0);
-        assert_eq!(shedder.decide(MonoTime(2 * TURN), 40, 30, 0.7), 2.0, "neither good nor bad");
-        let most = (3..60).map(|turn| shedder.decide(MonoTime(turn * TURN), 40, 30, 1.5)).fold(0.0, f64::max);
+        let mut decide =
+            |turn, periods, seconds| shedder.decide(MonoTime(turn * TURN), 40, 30, Waits { periods, seconds });
+        assert_eq!(decide(1, 1.5, 0.2), 2.0);
+        assert_eq!(decide(2, 0.7, 0.1), 2.0, "neither good nor bad");
+        let most = (3..60).map(|turn| decide(turn, 9.0, 0.9)).fold(0.0, f64::max);
         assert_eq!(most, 30.0, "those that move are left alone");
-        assert_eq!(shedder.decide(MonoTime(60 * TURN), 40, 30, 2.5), 32.0, "not where each gets less than a third");
-        assert_eq!(shedder.decide(MonoTime(61 * TURN), 40, 30, 1.5), 32.0, "nor given back before it is well");
-        assert_eq!(shedder.decide(MonoTime(62 * TURN), 40, 30, 0.7), 31.2);
+        assert_eq!(decide(60, 9.0, 1.1), 32.0, "not where they are not looked at for seconds");
+        assert_eq!(decide(61, 9.0, 0.9), 32.0);
+        assert_eq!(decide(62, 3.0, 0.4), 31.2);
     }
 
     #[test]
@@ -180,7 +185,7 @@ mod tests {
         let mut shedder = Shedder::default();
         let mut parts = (1..=25).map(|turn| {
             shedder.note(MonoTime(turn * TURN), 2 * LATE);
-            part(1, 0, shedder.decide(MonoTime(turn * TURN), 1, 0, 0.0))
+            part(1, 0, shedder.decide(MonoTime(turn * TURN), 1, 0, Waits::default()))
         });
         assert_eq!([parts.next(), parts.next()], [Some(Some(242)), Some(Some(229))]);
         assert_eq!(parts.last(), Some(Some(0)));

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use iris_core::{CameraId, Clock, MonoTime};
-use iris_infer::{Batchable, Refused, Requests, Scheduler, Share, Sharing, Take, Taken};
+use iris_infer::{Batchable, Refused, Requests, Scheduler, Share, Sharing, Take, Taken, Waits};
 
 /// The slots of all cameras and the requests of other programs, shared by decoder and model threads.
 pub(crate) struct LatestSlots<T, R> {
@@ -70,8 +70,8 @@ impl<T, R: Batchable> LatestSlots<T, R> {
         self.lock().scheduler.set_rate(camera, rate_hz);
     }
 
-    /// How long due frames wait for a device, in periods of their cameras' rates.
-    pub(crate) fn waits(&self) -> f64 {
+    /// How long cameras with due frames wait for a device.
+    pub(crate) fn waits(&self) -> Waits {
         self.lock().scheduler.waits()
     }
 

@@ -25,7 +25,7 @@ use iris_analytics::{Profile, demand};
 use iris_core::{
     CameraId, Clock, Detections, DropReason, Epoch, Event, Frame, GapReason, Item, MediaTime, MonoTime, Tracks,
 };
-use iris_decode::FramePool;
+use iris_decode::{FramePool, Gpu};
 use iris_flow::blocking::{self, Probe};
 use iris_flow::gop::{self, Work};
 use iris_infer::{Prepared, Taken};
@@ -98,6 +98,8 @@ pub(crate) struct Topology {
     /// The first epoch of a camera that was removed and may come back.
     pub(crate) epochs: RwLock<HashMap<CameraId, Epoch>>,
     pub(crate) frames: Arc<FramePool>,
+    /// What decodes, if not the CPU.
+    pub(crate) gpu: Option<Arc<Gpu>>,
     pub(crate) models: Models,
     pub(crate) run: u32,
     pub(crate) cores: Cores,

@@ -8,6 +8,7 @@ use iris_analytics::TrackerKind;
 use iris_analytics::rules::{Crossing, Inside, Intrusion, Rule, RuleKind};
 use iris_analytics::schedule::{LocalTime, Minute, Weekday};
 use iris_core::{ClassId, WallTime};
+use iris_decode::Gpu;
 use iris_infer::{Manifest, Provider, Remote, Share};
 use iris_ingest::{Limits, Source, SourceUrl, Transport};
 use iris_pipeline::{CameraSettings, DeviceSettings, Gating, LocalClock, Pace, Role};
@@ -19,6 +20,24 @@ use crate::repository::{Entry, Repository};
 
 /// Above this share of its box inside, something overlaps a zone.
 const OVERLAP: f32 = 0.1;
+
+/// What decodes video, if not the CPU.
+///
+/// # Errors
+/// The GPU cannot, and GPUs are required.
+pub fn decoder(config: &Config) -> Result<Option<Arc<Gpu>>> {
+    let Some(index) = config.decode_gpu else { return Ok(None) };
+    // So that it can say why not.
+    iris_decode::install_log(iris_ingest::hear_ffmpeg);
+    match Gpu::open(index) {
+        Ok(gpu) => Ok(Some(gpu)),
+        Err(error) if config.require_gpu => Err(error.into()),
+        Err(error) => {
+            tracing::error!(%error, "video is decoded on the CPU");
+            Ok(None)
+        }
+    }
+}
 
 /// The devices of a configuration. Behind GPUs and servers that may be lost come CPU sessions that stand in for them, on the cores that
 /// have none.

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use iris_analytics::SizeGate;
 use iris_core::clock::ManualClock;
 use iris_core::{CameraId, Epoch, Item, MediaTime};
+use iris_decode::{FramePool, Limits};
 use iris_infer::Model;
 use iris_ingest::{CameraStream, Limits as IngestLimits, Output, Source, SourceUrl, Transport};
 
@@ -97,7 +99,11 @@ impl Watch {
     fn new(gate: Option<Gate>) -> Self {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/blobs");
         let manifest = Model::open(&model).expect("a model").manifest;
-        let eye = Eye::new(FramePool::new(), Preprocessor::new(&manifest).expect("a detector"), gate);
+        let eye = Eye::new(
+            Decoder::new(FramePool::new(), Limits::default()),
+            Preprocessor::new(&manifest).expect("a detector"),
+            gate,
+        );
         Self { eye, sink: Sink::default(), count: StageCount::default() }
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn settings(cores: usize, model: &Path) -> Settings {
         cores: Cores { decode: cores, analyse: cores },
         devices: DeviceSettings::cpus(cores),
         sharing: Sharing::default(),
+        decoder: None,
     }
 }
 

@@ -24,12 +24,12 @@ use super::progress::Progress;
 use crate::annotate::Annotator;
 use crate::cli::{RunArgs, TrackerArg, TransportArg};
 use crate::config::{self, Config};
+use crate::evidence::Album;
 use crate::message::Message;
 use crate::oip::remote::Devices;
 use crate::picture::VideoWriter;
-use crate::store::Media;
-use crate::evidence::Album;
 use crate::setup;
+use crate::store::Media;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     let config = args.config.as_deref().map(super::load).transpose()?;
@@ -46,6 +46,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
         cores: Cores::of_this_machine(),
         devices: config.as_ref().map_or_else(|| DeviceSettings::cpus(iris_pipeline::cores()), setup::devices),
         sharing: Sharing::default(),
+        decoder: None,
     };
     let zone = config.as_ref().map_or_else(TimeZone::system, |config| config.time_zone.clone());
     let clock = Arc::new(SystemClock::new());

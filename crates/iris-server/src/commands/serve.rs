@@ -108,6 +108,7 @@ impl Server {
             cores: Cores::of_this_machine(),
             devices: setup::devices(config),
             sharing: config.serving.sharing,
+            decoder: setup::decoder(config)?,
         };
         let local_clock = setup::local_clock(config.time_zone.clone());
         let devices = Arc::new(Devices(runtime.handle().clone()));

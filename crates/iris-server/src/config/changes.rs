@@ -8,6 +8,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let parts = [
         ("time_zone", old.time_zone != new.time_zone),
         ("store", old.store != new.store),
+        ("decode_gpu", old.decode_gpu != new.decode_gpu),
         ("serving", old.serving != new.serving),
         ("server", (&old.listen, &old.tls) != (&new.listen, &new.tls)),
     ];

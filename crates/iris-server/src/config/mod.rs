@@ -60,6 +60,8 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// Whether a GPU that cannot be used is an error, and CPU sessions never stand in for it.
     pub require_gpu: bool,
+    /// The NVIDIA GPU on which video is decoded.
+    pub decode_gpu: Option<u32>,
     /// The models that cameras can name, in the order of their names.
     pub models: Vec<Model>,
     /// The cameras, those of the file first; those that are not enabled too.

@@ -66,6 +66,7 @@ pub(super) fn resolve(
         serving: serving(&raw.serving),
         devices: pass.devices(raw.devices, require_gpu),
         require_gpu,
+        decode_gpu: raw.decode_gpu,
         models: pass.models.clone(),
         cameras: pass.cameras(raw.cameras, from_file.cameras),
         sinks: pass.sinks(raw.sinks, from_file.sinks),

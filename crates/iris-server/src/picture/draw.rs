@@ -250,7 +250,12 @@ impl<'a> Pen<'a> {
 
     /// Mixes a colour into pixels by the share that each is to have of it, 0 to 1; into the chroma of two by two pixels by the
     /// mean of their shares.
-    fn mix(&mut self, Bounds { left, top, right, bottom }: Bounds, colour: Colour, share: impl Fn(usize, usize) -> f32) {
+    fn mix(
+        &mut self,
+        Bounds { left, top, right, bottom }: Bounds,
+        colour: Colour,
+        share: impl Fn(usize, usize) -> f32,
+    ) {
         let (width, height) = (self.picture.width(), self.picture.height());
         let (half, [luma, cb, cr]) = (width.div_ceil(2), self.picture.encoding.encode(colour));
         for y in (top & !1..bottom).step_by(2) {

@@ -181,7 +181,8 @@ impl Picture {
     /// Puts a picture of the same encoding onto this one. Its corner moves to where a sample of chroma begins.
     fn paste(&mut self, tile: &Self, left: usize, top: usize) {
         for (i, (plane, tile_plane)) in self.planes.iter_mut().zip(&tile.planes).enumerate() {
-            let (width, tile_width) = (plane_size(self.size, i).width as usize, plane_size(tile.size, i).width as usize);
+            let (width, tile_width) =
+                (plane_size(self.size, i).width as usize, plane_size(tile.size, i).width as usize);
             let (left, top) = if i == 0 { (left & !1, top & !1) } else { (left / 2, top / 2) };
             for (row, from) in plane.chunks_exact_mut(width).skip(top).zip(tile_plane.chunks_exact(tile_width)) {
                 row[left..][..tile_width].copy_from_slice(from);

@@ -174,7 +174,8 @@ fn stills_are_recognised_by_their_content() {
 #[test]
 fn a_grey_jpeg_is_a_grey_frame_and_one_without_its_planes_is_rgb() {
     let path = Path::new("picture.jpg");
-    let grey = decode_still(&jpeg(&image::DynamicImage::new_luma8(9, 7)), path, key(), |whole| whole).expect("decoded").0;
+    let grey =
+        decode_still(&jpeg(&image::DynamicImage::new_luma8(9, 7)), path, key(), |whole| whole).expect("decoded").0;
     assert_eq!((grey.format, grey.size), (PixelFormat::Gray, Size::new(9, 7)));
     let mut file = jpeg(&pixels(16, 8).into());
     // Luma sampled more coarsely than chroma: a frame has no such planes.

@@ -68,6 +68,7 @@ impl Door {
             cores,
             devices: DeviceSettings::cpus(1),
             sharing: Sharing::default(),
+            decoder: None,
         };
         let local = iris_server::setup::local_clock(jiff::tz::TimeZone::UTC);
         let handle = tokio::runtime::Handle::current();

@@ -41,6 +41,22 @@ fn a_gpu_that_is_not_there_is_replaced_loudly() {
 }
 
 #[test]
+fn where_the_gpu_cannot_decode_the_cpu_does() {
+    let mut config = Config::new();
+    config.devices("decode_gpu = 63\n").camera("yard", &clip(), "rate = 120\n");
+    let server = config.serve();
+    server.until_health("the recording is over", |health| health["cameras"]["yard"]["state"] == "ended");
+    assert_eq!(server.metrics().stage("iris_stage_emitted_total", "yard", "decode"), 80.0);
+    let said = server.process.err();
+    assert!(said.contains("GPU 63 cannot decode video: ") && said.contains("video is decoded on the CPU"), "{said}");
+    server.stop();
+
+    config.devices(&format!("decode_gpu = 63\nrequire_gpu = true\n{NO_GPU}"));
+    let said = run_iris(&["serve", "-c", &config.write()]).bad();
+    assert!(said.contains("GPU 63 cannot decode video: "), "{said}");
+}
+
+#[test]
 fn a_gpu_that_is_required_and_not_there_is_an_error() {
     let mut config = Config::new();
     config.devices(&format!("require_gpu = true\n{NO_GPU}")).camera("yard", &clip(), "");

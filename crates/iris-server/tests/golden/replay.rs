@@ -31,6 +31,7 @@ pub(crate) fn run(cores: usize) -> Outcome {
         cores: Cores { decode: cores, analyse: cores },
         devices: DeviceSettings::cpus(cores),
         sharing: Sharing::default(),
+        decoder: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
