@@ -137,13 +137,12 @@ fn a_cropped_picture_has_the_size_that_is_shown() {
 
 #[test]
 fn a_gpu_that_is_not_there_is_named() {
-    let error = Gpu::open(63).err().expect("no GPU of that number").to_string();
+    let error = Gpu::open(63).expect_err("no GPU of that number").to_string();
     assert!(error.starts_with("GPU 63 cannot decode video: "), "{error}");
 }
 
 /// H.264 and H.265 are defined to the sample, whoever decodes them.
 #[test]
-#[expect(clippy::print_stdout, reason = "what did not run is reported")]
 fn a_gpu_decodes_what_the_cpu_does() {
     let gpu = match Gpu::open(0) {
         Ok(gpu) => gpu,

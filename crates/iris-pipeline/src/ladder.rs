@@ -301,10 +301,11 @@ impl Default for Group {
 impl Group {
     /// Notes an access unit before it is decoded.
     pub(crate) fn note(&mut self, packet: &Packet) {
-        *self = match packet.is_key {
-            true => Self { units: 1, before: self.units, is_cut: false },
-            false => Self { units: self.units.saturating_add(1), ..*self },
-        };
+        if packet.is_key {
+            *self = Self { units: 1, before: self.units, is_cut: false };
+        } else {
+            self.units = self.units.saturating_add(1);
+        }
     }
 
     /// Nothing is decoded up to the next key frame.

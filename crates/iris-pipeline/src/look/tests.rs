@@ -228,7 +228,7 @@ fn of_cameras_that_move_the_beginning_of_each_group_is_decoded() {
     watch.sink.attention.set_shed(Shed::Part(128));
     watch.see(&walker());
     // How long a group is shows the first one, of twenty.
-    let groups = [0..20, 20..30, 40..50, 60..70].map(|group| group.collect::<Vec<u64>>());
+    let groups = [0..20, 20..30, 40..50, 60..70].map(Iterator::collect::<Vec<u64>>);
     assert_eq!(watch.looks(), groups.concat());
     assert_eq!((watch.count.dropped(DropReason::Skipped), watch.count.in_flight()), (30, 0));
 }

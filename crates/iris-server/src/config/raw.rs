@@ -27,6 +27,7 @@ pub(super) struct Raw {
     /// Whether a GPU that cannot be used is an error. Default: false, and CPU sessions stand in for it, loudly.
     pub require_gpu: Option<bool>,
     /// The NVIDIA GPU, from 0, on which H.264 and H.265 are decoded (NVDEC). Default: none, all is decoded on the CPU.
+    #[schemars(range(min = 0, max = 63))]
     pub decode_gpu: Option<u32>,
     /// What runs the models: any number of devices, unequal if need be. Default: a CPU session on each core.
     #[schemars(length(max = 64))]

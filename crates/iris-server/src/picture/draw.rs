@@ -233,7 +233,7 @@ impl<'a> Pen<'a> {
                 let inside = rows[y - top].iter().filter(|cut| **cut <= x as f32).count() % 2 == 1;
                 if inside { alpha } else { 0.0 }
             };
-            let ends = rows.iter().flat_map(|cuts| cuts.first().zip(cuts.last()));
+            let ends = rows.iter().filter_map(|cuts| cuts.first().zip(cuts.last()));
             let (left, right) = ends.fold((f32::MAX, 0.0), |(l, r), (a, b)| (a.min(l), b.max(r)));
             let column = |x: f32| (x.max(0.0) as usize).min(width);
             let bounds = Bounds { left: column(left), top, right: column(right), bottom: (top + 2).min(height) };

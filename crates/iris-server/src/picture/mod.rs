@@ -151,7 +151,9 @@ impl Picture {
             for (y, row) in luma.chunks_exact_mut(width).enumerate() {
                 let chroma = y / 2 * half..;
                 for (two, (cb, cr)) in row.chunks_mut(2).zip(cb[chroma.clone()].iter().zip(&cr[chroma])) {
-                    two.iter_mut().for_each(|y| *y = convert.apply([*y, *cb, *cr])[0]);
+                    for y in two {
+                        *y = convert.apply([*y, *cb, *cr])[0];
+                    }
                 }
             }
             // Grey stays grey, so that chroma does not depend on luma.

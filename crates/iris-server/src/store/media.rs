@@ -57,8 +57,8 @@ impl Media {
         started: Option<WallTime>,
         pictures: [(MediaKind, &[u8]); N],
     ) -> Result<[MediaFile; N]> {
-        self.put(id, started, pictures, |unfinished, jpeg| write_synced(unfinished, jpeg))?;
-        Ok(pictures.map(|(kind, jpeg)| self.file(id, started, kind, jpeg.len() as u64)))
+        self.put(id, started, &pictures, |unfinished, jpeg| write_synced(unfinished, jpeg))?;
+        Ok(pictures.map(|(kind, jpeg)| file(id, started, kind, jpeg.len() as u64)))
     }
 
     /// Gives an event the pictures of another one, as further names of the same files.
@@ -71,30 +71,25 @@ impl Media {
             fs::remove_file(unfinished).ok();
             fs::hard_link(self.root.join(&file.path), unfinished)
         };
-        self.put(id, started, pictures.each_ref().map(|file| (file.kind, file)), link)?;
-        Ok(pictures.each_ref().map(|file| self.file(id, started, file.kind, file.bytes)))
+        self.put(id, started, &pictures.each_ref().map(|file| (file.kind, file)), link)?;
+        Ok(pictures.each_ref().map(|shared| file(id, started, shared.kind, shared.bytes)))
     }
 
     /// Makes each file with `make`, then puts all in their places.
-    fn put<T, const N: usize>(
+    fn put<T>(
         &self,
         id: EventId,
         started: Option<WallTime>,
-        files: [(MediaKind, T); N],
+        files: &[(MediaKind, T)],
         make: impl Fn(&Path, &T) -> io::Result<()>,
     ) -> Result<()> {
         let (folder, _) = place(id, started, MediaKind::Plain);
         let folder = self.root.join(folder);
         make_folder(&folder)?;
-        for (kind, from) in &files {
+        for (kind, from) in files {
             put_in_place(&folder, &place(id, started, *kind).1, |unfinished| make(unfinished, from))?;
         }
         sync_folder(&folder)
-    }
-
-    fn file(&self, id: EventId, started: Option<WallTime>, kind: MediaKind, bytes: u64) -> MediaFile {
-        let (folder, name) = place(id, started, kind);
-        MediaFile { kind, path: format!("{folder}/{name}"), bytes }
     }
 
     /// Begins the clip of an event, which takes its place once it is finished.
@@ -162,6 +157,11 @@ impl Media {
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         (plain && !file.is_empty()).then(|| self.root.join(path))
     }
+}
+
+fn file(id: EventId, started: Option<WallTime>, kind: MediaKind, bytes: u64) -> MediaFile {
+    let (folder, name) = place(id, started, kind);
+    MediaFile { kind, path: format!("{folder}/{name}"), bytes }
 }
 
 /// Whether a file was never finished.

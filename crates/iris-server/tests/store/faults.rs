@@ -113,7 +113,8 @@ fn child_fills_its_disk() {
     let mut file = std::fs::File::create(&filler).expect("a file");
     while file.write_all(&[7; 4096]).is_ok() {}
 
-    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, [(MediaKind::Plain, &[7; 100_000])]);
+    let large = vec![7; 100_000];
+    let picture = store.media().save(event("gate", 1, 2, 0, None).id, None, [(MediaKind::Plain, &large)]);
     assert_eq!(picture.expect_err("no space").kind(), ErrorKind::Full);
     let receipts: Vec<Receipt<()>> = (2..=1000).map(|n| store.put(over("gate", 1, n, 0)).expect("taken")).collect();
     wait_until(&*store, "it stalls", |store| store.health().stalled == Some(ErrorKind::Full));
@@ -171,7 +172,7 @@ fn child_writes_until_killed() {
                 for n in 1.. {
                     let event = event(name, run, n, n.into(), Some(i64::from(n) + 1));
                     let save = || store.media().save(event.id, event.started.wall, [(MediaKind::Plain, &[7; 5000])]);
-                    let pictures = (n % 3 == 0).then(|| save().expect("saved").to_vec()).unwrap_or_default();
+                    let pictures = if n % 3 == 0 { save().expect("saved").to_vec() } else { Vec::new() };
                     put(&**store, Entry::new(&event, "person", pictures, after(n.into())));
                     println!("ack {}", event.id);
                 }

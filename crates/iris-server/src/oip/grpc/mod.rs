@@ -7,7 +7,7 @@ pub(super) mod messages;
 pub(super) mod tensors;
 pub(crate) mod wire;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -60,7 +60,7 @@ pub(crate) async fn call(
         let stop = head.extensions.get::<CancellationToken>().cloned().unwrap_or_default();
         return stream(app, caller, messages, until(timeout), stop);
     }
-    let (coding, since) = (messages.coding(), Instant::now());
+    let (coding, since) = (messages.coding(), app.clock.mono());
     let answer = async {
         let message = messages.one().await?;
         if method == "ModelInfer" { infer(&app, message, timeout).await } else { tell(&app, &method, &message) }
@@ -70,7 +70,7 @@ pub(crate) async fn call(
         () = until(timeout) => Err(late()),
     };
     // Once the deadline has passed that is why, whoever noticed it first.
-    let is_late = timeout.is_some_and(|time| time <= since.elapsed());
+    let is_late = timeout.is_some_and(|time| time <= app.clock.mono().since(since));
     let frame = frame.map_err(|problem| if is_late { late() } else { problem })?;
     Ok(wire::answer(stream::iter([Ok(frame)]), coding))
 }
