@@ -8,8 +8,8 @@
 //! behind the others. Time in which a camera had nothing to offer is not made up for.
 //!
 //! Where time is short for decoding too, a camera shows a key frame now and then, and two things are worse than an uneven share:
-//! to look at what is over, and not to look at all. So a frame that has waited for half a second goes behind all that have not,
-//! and a camera that has waited for two goes first, the longest times its weight.
+//! to look at what is over, and not to look at all. So a frame that has waited for half a second goes behind all that have not, one
+//! that has waited for a second is left to be displaced (but a replay's, which waits for it), and a camera that has waited for two goes first, the longest times its weight.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,8 +36,9 @@ impl Default for Share {
 /// Over how many seconds [`Scheduler::waits`] is averaged, about.
 const WAITS_OVER: f64 = 0.5;
 
-/// For how long a frame is fresh, and from when on a camera starves.
+/// For how long a frame is fresh, from when on it is over, and from when on a camera starves.
 const FRESH: Duration = Duration::from_millis(500);
+const OVER: Duration = Duration::from_secs(1);
 const STARVES: Duration = Duration::from_secs(2);
 
 /// How a camera without a rate is counted: as one at the usual rate of video.
@@ -146,14 +147,17 @@ impl<T> Scheduler<T> {
         let mut next: Option<(CameraId, Claim)> = None;
         let mut soonest: Option<MonoTime> = None;
         for (camera, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
-            let since = *slot.since.get_or_insert(now);
+            slot.since.get_or_insert(now);
             if !slot.is_due(now) {
                 soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
                 continue;
             }
             let waited = now.since(*slot.ready.get_or_insert(now));
+            if slot.is_over(now) {
+                continue;
+            }
             let claim = Claim {
-                is_fresh: now.since(since) < FRESH,
+                is_fresh: slot.age(now) < FRESH,
                 starves: if waited < STARVES { 0.0 } else { waited.as_secs_f64() * slot.weight },
                 turn: slot.turn,
             };
@@ -184,7 +188,7 @@ impl<T> Scheduler<T> {
 
     /// Whether there is a frame to take. O(n) in the number of cameras.
     pub fn is_ready(&self, now: MonoTime) -> bool {
-        self.slots.values().any(|slot| slot.held.is_some() && !slot.busy && slot.is_due(now))
+        self.slots.values().any(|slot| slot.held.is_some() && !slot.busy && slot.is_due(now) && !slot.is_over(now))
     }
 
     /// How many cameras take part, and how many of their frames wait.
@@ -226,6 +230,15 @@ impl<T> Slot<T> {
     /// before it is due would otherwise wait for the one after it. The rate stays a limit, because the beat goes on.
     fn is_due(&self, now: MonoTime) -> bool {
         self.due <= now + self.period.unwrap_or_default() / 8
+    }
+
+    /// For how long it has held its frame.
+    fn age(&self, now: MonoTime) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    fn is_over(&self, now: MonoTime) -> bool {
+        self.period.is_some() && self.age(now) >= OVER
     }
 
     fn take(&mut self, now: MonoTime) -> Option<T> {
@@ -432,7 +445,13 @@ mod tests {
         scheduler.done(camera(0));
         scheduler.offer(camera(0), 3);
         assert_eq!(scheduler.take(ms(1600)), Take::Ready(camera(0), 3), "the other's is 0.6 s old");
-        assert_eq!(scheduler.take(ms(1600)), Take::Ready(camera(1), 2));
+        assert_eq!(scheduler.take(ms(1999)), Take::Ready(camera(1), 2));
+        scheduler.done(camera(1));
+        scheduler.offer(camera(1), 4);
+        assert_eq!(scheduler.take(ms(2050)), Take::NotBefore(ms(2199)));
+        assert_eq!(scheduler.take(ms(3100)), Take::Empty, "it is over");
+        assert_eq!(scheduler.offer(camera(1), 5), Some(4));
+        assert_eq!(scheduler.take(ms(3110)), Take::Ready(camera(1), 5));
     }
 
     #[test]
