@@ -41,6 +41,9 @@ const FRESH: Duration = Duration::from_millis(500);
 const OVER: Duration = Duration::from_secs(1);
 const STARVES: Duration = Duration::from_secs(2);
 
+/// The longest period of a camera that starves where it waits for seconds.
+const RESTLESS: Duration = Duration::from_secs(1);
+
 /// How a camera without a rate is counted: as one at the usual rate of video.
 const UNPACED: Duration = Duration::from_millis(40);
 
@@ -60,7 +63,7 @@ pub struct Scheduler<T> {
 pub struct Waits {
     /// In periods of their rates, so that at one each camera gets about half of its rate.
     pub periods: f64,
-    /// In seconds.
+    /// In seconds, of those that ask for a look a second and more: others have time.
     pub seconds: f64,
 }
 
@@ -175,7 +178,9 @@ impl<T> Scheduler<T> {
                 let passed = now.since(std::mem::replace(&mut self.took, now)).as_secs_f64();
                 let (share, Waits { periods, seconds }) = (passed / (passed + WAITS_OVER), &mut self.waits);
                 *periods += (waited / period.as_secs_f64() - *periods) * share;
-                *seconds += (waited - *seconds) * share;
+                if period <= RESTLESS {
+                    *seconds += (waited - *seconds) * share;
+                }
             }
             Some((camera, slot.take(now)?))
         });
