@@ -9,7 +9,8 @@
 //!
 //! Where time is short for decoding too, a camera shows a key frame now and then, and two things are worse than an uneven share:
 //! to look at what is over, and not to look at all. So a frame that has waited for half a second goes behind all that have not, one
-//! that has waited for a second is left to be displaced (but a replay's, which waits for it), and a camera that has waited for two goes first, the longest times its weight.
+//! that has waited for a second is left to be displaced (but a replay's, which waits for it), and a camera that has waited for
+//! two goes first, the longest times its weight.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
