@@ -8,9 +8,9 @@
 //! behind the others. Time in which a camera had nothing to offer is not made up for.
 //!
 //! Where time is short for decoding too, a camera shows a key frame now and then, and two things are worse than an uneven share:
-//! to look at what is over, and not to look at all. So a frame that has waited for half a second goes behind all that have not, one
-//! that has waited for a second is left to be displaced (but a replay's, which waits for it), and a camera that has waited for
-//! two goes first, the longest times its weight.
+//! to look at what is over, and not to look at all. So a frame that has waited for 0.4 s goes behind all that have not, one
+//! that has waited for 0.6 s is left to be displaced (but a replay's, which waits for it), and a camera that asks for a look
+//! a second and more and has waited for two goes first, the longest times its weight.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,11 +38,11 @@ impl Default for Share {
 const WAITS_OVER: f64 = 0.5;
 
 /// For how long a frame is fresh, from when on it is over, and from when on a camera starves.
-const FRESH: Duration = Duration::from_millis(500);
-const OVER: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(400);
+const OVER: Duration = Duration::from_millis(600);
 const STARVES: Duration = Duration::from_secs(2);
 
-/// The longest period of a camera that starves where it waits for seconds.
+/// The longest period of a camera that starves where it waits for seconds: others have time, and would take it from these.
 const RESTLESS: Duration = Duration::from_secs(1);
 
 /// How a camera without a rate is counted: as one at the usual rate of video.
@@ -59,7 +59,8 @@ pub struct Scheduler<T> {
     took: MonoTime,
 }
 
-/// How long cameras with due frames waited for a device, lately.
+/// How long cameras with due frames waited for a device, lately. Time in which a camera had none, or one that was over, does
+/// not count: more devices would not have helped.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Waits {
     /// In periods of their rates, so that at one each camera gets about half of its rate.
@@ -73,14 +74,17 @@ struct Slot<T> {
     period: Option<Duration>,
     weight: f64,
     held: Option<T>,
-    /// Since when it holds that frame, as far as a device has asked.
+    /// Since when it holds that frame, and since when the frame is over, as far as a device has asked.
     since: Option<MonoTime>,
+    over: Option<MonoTime>,
     /// A device has a frame of this camera. It gets no second one meanwhile: frames would overtake each other.
     busy: bool,
     /// When the next frame may be taken, by its rate.
     due: MonoTime,
     /// Since when there has been a frame that might be taken.
     ready: Option<MonoTime>,
+    /// For how long since then there was none that was not over.
+    lacked: Duration,
     /// What the camera was given so far, in seconds of its own rate over its weight. The lowest is next.
     turn: f64,
 }
@@ -105,16 +109,28 @@ impl<T> Default for Scheduler<T> {
 impl<T> Scheduler<T> {
     /// Lets a camera take part, or changes the share of one that does; its slot stays as it is.
     pub fn add(&mut self, camera: CameraId, share: Share) {
-        let slot = self.slots.entry(camera).or_insert_with(Slot::new);
-        slot.period = share.rate_hz.and_then(period);
-        slot.weight = if share.weight > 0.0 { f64::from(share.weight).clamp(1e-3, 1e3) } else { 1.0 };
+        let number = self.slots.len();
+        let period = share.rate_hz.and_then(period);
+        let weight = if share.weight > 0.0 { f64::from(share.weight).clamp(1e-3, 1e3) } else { 1.0 };
+        let slot = self.slots.entry(camera).or_insert_with(|| {
+            // Somewhere within its period, evenly with those before it (Weyl's sequence of the golden ratio), so that
+            // cameras of one rate that begin together do not come all at once for ever.
+            let phase = (number as f64 * 0.618_033_988_749_895).fract();
+            Slot::new(self.progress + phase * period.unwrap_or(UNPACED).as_secs_f64() / weight)
+        });
+        slot.period = period;
+        slot.weight = weight;
     }
 
-    /// Changes a camera's rate, in frames a second. The next frame is due a period of the new rate after the last.
+    /// Changes a camera's rate, in frames a second. The next frame is due a period of the new rate after the last, and what
+    /// the camera is ahead of others shrinks or grows with the period.
     pub fn set_rate(&mut self, camera: CameraId, rate_hz: f32) {
         let Some(slot) = self.slots.get_mut(&camera) else { return };
         let (Some(before), Some(after)) = (slot.period, period(rate_hz)) else { return };
         slot.due = MonoTime(slot.due.0.saturating_sub(before) + after);
+        if slot.turn > self.progress {
+            slot.turn = self.progress + (slot.turn - self.progress) * after.div_duration_f64(before);
+        }
         slot.period = Some(after);
     }
 
@@ -151,18 +167,19 @@ impl<T> Scheduler<T> {
         let mut next: Option<(CameraId, Claim)> = None;
         let mut soonest: Option<MonoTime> = None;
         for (camera, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.held.is_some() && !slot.busy) {
-            slot.since.get_or_insert(now);
+            slot.note_frame(now);
             if !slot.is_due(now) {
                 soonest = Some(soonest.map_or(slot.due, |time| time.min(slot.due)));
                 continue;
             }
             let waited = now.since(*slot.ready.get_or_insert(now));
             if slot.is_over(now) {
+                slot.over.get_or_insert(now);
                 continue;
             }
             let claim = Claim {
                 is_fresh: slot.age(now) < FRESH,
-                starves: if waited < STARVES { 0.0 } else { waited.as_secs_f64() * slot.weight },
+                starves: if slot.is_restless() && waited >= STARVES { waited.as_secs_f64() * slot.weight } else { 0.0 },
                 turn: slot.turn,
             };
             if next.is_none_or(|(_, best)| claim.is_before(best)) {
@@ -171,15 +188,16 @@ impl<T> Scheduler<T> {
         }
         let taken = next.and_then(|(camera, Claim { starves, turn, .. })| {
             if starves == 0.0 {
-                self.progress = turn;
+                self.progress = self.progress.max(turn);
             }
             let slot = self.slots.get_mut(&camera)?;
+            let is_restless = slot.is_restless();
             if let (Some(ready), Some(period)) = (slot.ready.take(), slot.period) {
-                let waited = now.since(ready).as_secs_f64();
+                let waited = now.since(ready).saturating_sub(std::mem::take(&mut slot.lacked)).as_secs_f64();
                 let passed = now.since(std::mem::replace(&mut self.took, now)).as_secs_f64();
                 let (share, Waits { periods, seconds }) = (passed / (passed + WAITS_OVER), &mut self.waits);
                 *periods += (waited / period.as_secs_f64() - *periods) * share;
-                if period <= RESTLESS {
+                if is_restless {
                     *seconds += (waited - *seconds) * share;
                 }
             }
@@ -227,9 +245,18 @@ impl Claim {
 }
 
 impl<T> Slot<T> {
-    fn new() -> Self {
+    fn new(turn: f64) -> Self {
         let due = MonoTime::default();
-        Self { period: None, weight: 1.0, held: None, since: None, busy: false, due, ready: None, turn: 0.0 }
+        let (since, over, ready, lacked) = (None, None, None, Duration::ZERO);
+        Self { period: None, weight: 1.0, held: None, since, over, busy: false, due, ready, lacked, turn }
+    }
+
+    /// Notes when a device first sees the frame.
+    fn note_frame(&mut self, now: MonoTime) {
+        if self.since.is_none() {
+            self.since = Some(now);
+            self.lacked += self.over.take().map_or(Duration::ZERO, |over| now.since(over));
+        }
     }
 
     /// A little early is in time: the beat of the camera's frames is not that of its rate, and a frame that comes just
@@ -241,6 +268,10 @@ impl<T> Slot<T> {
     /// For how long it has held its frame.
     fn age(&self, now: MonoTime) -> Duration {
         self.since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    fn is_restless(&self) -> bool {
+        self.period.unwrap_or(UNPACED) <= RESTLESS
     }
 
     fn is_over(&self, now: MonoTime) -> bool {
@@ -405,6 +436,19 @@ mod tests {
     }
 
     #[test]
+    fn time_without_a_frame_worth_a_look_is_no_wait() {
+        let mut scheduler = Scheduler::default();
+        (0..2).for_each(|i| scheduler.add(camera(i), share(5.0, 1.0)));
+        (0..2).for_each(|i| _ = scheduler.offer(camera(i), i));
+        assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 0));
+        assert_eq!(scheduler.take(ms(1700)), Take::Empty, "the other's is over");
+        scheduler.offer(camera(1), 2);
+        assert_eq!(scheduler.take(ms(3000)), Take::Ready(camera(1), 2));
+        // Not two seconds, but 0.7; four fifths of that, since the average is over half a second and two have passed.
+        assert!((scheduler.waits().seconds - 0.56).abs() < 0.01, "{:?}", scheduler.waits());
+    }
+
+    #[test]
     fn a_changed_share_keeps_the_frame() {
         let mut scheduler = Scheduler::default();
         scheduler.add(camera(0), share(1.0, 1.0));
@@ -450,14 +494,14 @@ mod tests {
         assert_eq!(scheduler.take(ms(1000)), Take::Ready(camera(0), 1));
         scheduler.done(camera(0));
         scheduler.offer(camera(0), 3);
-        assert_eq!(scheduler.take(ms(1600)), Take::Ready(camera(0), 3), "the other's is 0.6 s old");
-        assert_eq!(scheduler.take(ms(1999)), Take::Ready(camera(1), 2));
+        assert_eq!(scheduler.take(ms(1450)), Take::Ready(camera(0), 3), "the other's is 0.45 s old");
+        assert_eq!(scheduler.take(ms(1599)), Take::Ready(camera(1), 2));
         scheduler.done(camera(1));
         scheduler.offer(camera(1), 4);
-        assert_eq!(scheduler.take(ms(2050)), Take::NotBefore(ms(2199)));
-        assert_eq!(scheduler.take(ms(3100)), Take::Empty, "it is over");
+        assert_eq!(scheduler.take(ms(1650)), Take::NotBefore(ms(1799)));
+        assert_eq!(scheduler.take(ms(2250)), Take::Empty, "it is over");
         assert_eq!(scheduler.offer(camera(1), 5), Some(4));
-        assert_eq!(scheduler.take(ms(3110)), Take::Ready(camera(1), 5));
+        assert_eq!(scheduler.take(ms(2260)), Take::Ready(camera(1), 5));
     }
 
     #[test]
@@ -468,6 +512,38 @@ mod tests {
         let sim = simulate(&shares, 25, 100, 200);
         let kept: Vec<f64> = sim.served.iter().zip(rates).map(|(n, rate)| *n as f64 / f64::from(rate)).collect();
         assert!(jain(&kept) > 0.99, "{kept:?}");
+    }
+
+    #[test]
+    fn whoever_asks_for_a_look_now_and_then_does_not_take_it_from_the_busy() {
+        let shares: Vec<Share> = (0..200).map(|i| share(if i < 20 { 8.0 } else { 0.25 }, 1.0)).collect();
+        // 205 frames a second asked for, 67 possible.
+        let sim = simulate(&shares, 10, 15, 120);
+        let (busy, still) = sim.served.split_at(20);
+        assert!(busy.iter().all(|n| (250..=400).contains(n)), "each a third of 8 a second: {busy:?}");
+        assert!(still.iter().all(|n| (7..=13).contains(n)), "each a third of one in 4 s: {still:?}");
+        assert!(sim.longest[..20].iter().all(|ms| *ms <= 1000), "{:?}", sim.longest);
+    }
+
+    #[test]
+    fn whoever_begins_to_ask_for_more_does_not_wait_for_the_turn_of_the_old_rate() {
+        let mut scheduler = Scheduler::default();
+        (0..20).for_each(|i| scheduler.add(camera(i), share(if i == 0 { 0.25 } else { 8.0 }, 1.0)));
+        let (mut first, mut now) = (Vec::new(), 0);
+        while now < 20_000 {
+            (0..20).for_each(|i| _ = scheduler.offer(camera(i), ()));
+            if let Take::Ready(taken, ()) = scheduler.take(ms(now)) {
+                scheduler.done(taken);
+                if taken == camera(0) {
+                    first.push(now);
+                    scheduler.set_rate(taken, 8.0);
+                }
+            }
+            // A third of what is asked for.
+            now += 20;
+        }
+        let longest = first.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(longest.is_some_and(|ms| ms <= 500), "{longest:?}");
     }
 
     proptest! {

@@ -168,10 +168,11 @@ impl Camera {
         self.gated.load(Relaxed)
     }
 
-    /// Whether nothing moves, so that it does not matter if that is found a moment later. A replay waits for each of its
-    /// access units.
-    pub(crate) fn is_still(&self) -> bool {
-        self.pace() == Pace::Live && self.is_gated() && !self.attention.moves()
+    /// Whether an access unit may wait for those behind it: nothing moves, so that it does not matter if that is found a
+    /// moment later. Not so a key frame where nothing else is decoded, nor a replay, which waits for each of its access units.
+    pub(crate) fn may_wait(&self, is_key: bool) -> bool {
+        let is_still = self.pace() == Pace::Live && self.is_gated() && !self.attention.moves();
+        is_still && !(is_key && self.attention.rung() >= Rung::Quiet)
     }
 
     /// Looks a second, at most.

@@ -10,7 +10,7 @@ use iris_analytics::{Fidelity, MotionGate, SizeGate, demand};
 use iris_core::{Frame, Image, MediaTime, MonoTime, Packet, Rect, Track};
 
 /// How long the model does not look at a still picture: at least so long, and then up to the next key frame, which is the
-/// best picture of its group; or twice as long at most.
+/// best picture of its group; or twice as long at most. Where the machine is too small, twice each.
 const PATIENCE: Duration = Duration::from_millis(3900);
 
 /// How long nothing must have moved for a picture not to be deblocked. Where noise opens the gate now and then, it opens it
@@ -188,7 +188,7 @@ impl Gate {
     }
 
     /// Whether the model should look at this frame: something moves, or it is time to look for whoever stands still. Tells
-    /// `pace` how many looks a second the camera wants, where the gate opens or shuts.
+    /// `pace` how many looks a second the camera wants.
     pub(crate) fn judge(&mut self, frame: &Frame, attention: &Attention, pace: impl FnOnce(f32)) -> bool {
         attention.explain(&mut self.motion);
         let is_key = self.key == Some(frame.key.seq);
@@ -203,12 +203,15 @@ impl Gate {
         self.note_calm(frame.at.media);
         self.sizes.iter_mut().for_each(|sizes| sizes.note_motion(self.is_open, frame.at.media));
         self.stand(frame.stamps.received, attention);
+        let patience = if attention.shed() == Shed::No { PATIENCE } else { 2 * PATIENCE };
+        let is_time = self.is_open || self.is_time_to_look(frame.at.media, is_key, patience);
         match (was_open, self.is_open) {
             (false, true) => pace(demand::MOVING),
-            (true, false) => pace(PATIENCE.as_secs_f32().recip()),
+            // Also before each look: at first nobody said so, and what is followed may have asked for more just now.
+            (_, false) if was_open || is_time => pace(patience.as_secs_f32().recip()),
             _ => {}
         }
-        self.is_open || self.is_time_to_look(frame.at.media, is_key)
+        is_time
     }
 
     fn note_calm(&mut self, now: MediaTime) {
@@ -275,10 +278,10 @@ impl Gate {
         attention.scene.store(scene as u8, Relaxed);
     }
 
-    fn is_time_to_look(&self, now: MediaTime, is_key: bool) -> bool {
+    fn is_time_to_look(&self, now: MediaTime, is_key: bool, patience: Duration) -> bool {
         let Some(looked) = self.looked else { return true };
         let since = now.since(looked);
-        since >= 2 * PATIENCE || (is_key && since >= PATIENCE)
+        since >= 2 * patience || (is_key && since >= patience)
     }
 }
 

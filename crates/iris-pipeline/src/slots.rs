@@ -264,9 +264,10 @@ mod tests {
     fn a_batch_holds_one_frame_a_camera_and_no_more_than_fit() {
         let (slots, clock) = (slots(&["a", "b", "c"], None), ManualClock::default());
         assert!(["a", "b", "c"].iter().all(|name| slots.put(camera(name), 1).is_none()));
-        assert_eq!(take_many(&slots, 2, &clock), [(camera("a"), 1), (camera("b"), 1)]);
+        // Three that begin together are not served in the order of their names: see `Scheduler::add`.
+        assert_eq!(take_many(&slots, 2, &clock), [(camera("a"), 1), (camera("c"), 1)]);
         slots.put(camera("a"), 2);
-        assert_eq!(take_many(&slots, 8, &clock), [(camera("c"), 1)], "a device still has a frame of a");
+        assert_eq!(take_many(&slots, 8, &clock), [(camera("b"), 1)], "a device still has a frame of a");
         slots.done(camera("a"));
         assert_eq!(take_many(&slots, 8, &clock), [(camera("a"), 2)]);
     }

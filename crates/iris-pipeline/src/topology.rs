@@ -196,7 +196,7 @@ impl Topology {
                     let (ticket, wait) = ticket(camera.pace());
                     camera.audience.show(&packet);
                     camera.ledger.decode.receive();
-                    gathers = camera.is_still().then(|| gathers.unwrap_or(packet.received + GATHER));
+                    gathers = camera.may_wait(packet.is_key).then(|| gathers.unwrap_or(packet.received + GATHER));
                     let unit = Unit { due: gathers.unwrap_or(packet.received), packet, ticket };
                     let dropped =
                         if gathers.is_some() { self.packets.hold(id, unit) } else { self.packets.send(id, unit) };
@@ -237,10 +237,14 @@ impl Topology {
             let mut eye = camera.eye();
             let count = &camera.ledger.decode;
             let slot = Slot { topology: self, camera: &camera };
+            // What gathered may be let go before it is due, by what came last: that waited longest, from when on it was due.
+            let (began, mut lag) = (self.clock.mono(), None);
             for work in turn.by_ref() {
                 match work {
                     Work::Unit(unit) => {
-                        let is_late = self.note_lag(unit.due) > TOO_LATE && camera.pace() == Pace::Live;
+                        let waited = began.since(unit.due);
+                        lag = lag.max(Some(waited));
+                        let is_late = waited > TOO_LATE && camera.pace() == Pace::Live;
                         eye.see(&unit.packet, is_late, count, &*self.clock, &slot);
                     }
                     Work::Gap => {
@@ -255,6 +259,7 @@ impl Topology {
                     }
                 }
             }
+            lag.into_iter().for_each(|lag| self.note_lag(began, lag));
         }
     }
 
@@ -380,10 +385,8 @@ impl Topology {
         }
     }
 
-    /// How long an access unit that was due waited for its decoder. Sheds cameras where that is too long.
-    fn note_lag(&self, due: MonoTime) -> Duration {
-        let now = self.clock.mono();
-        let lag = now.since(due);
+    /// Notes how long access units waited for a decoder. Sheds cameras where that is too long.
+    fn note_lag(&self, now: MonoTime, lag: Duration) {
         let mut shedder = self.shedder.lock().unwrap_or_else(PoisonError::into_inner);
         if shedder.note(now, lag) {
             let cameras = self.live_cameras();
@@ -391,7 +394,6 @@ impl Topology {
             let shed = shedder.decide(now, cameras.len(), still, self.slots.waits());
             shedding::shed(cameras, still, shed);
         }
-        lag
     }
 
     fn live_cameras(&self) -> Vec<Arc<Camera>> {

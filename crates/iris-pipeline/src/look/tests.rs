@@ -16,6 +16,9 @@ use iris_ingest::{CameraStream, Limits as IngestLimits, Output, Source, SourceUr
 use super::*;
 use crate::ladder::Rung;
 
+/// Looks a second where nothing moves.
+const NOW_AND_THEN: f32 = 1.0 / 3.9;
+
 /// Ten frames a second with a key frame every second one: eight seconds of grey, across which a box walks from second 4.5 on.
 fn walker() -> Vec<Packet> {
     clip("if(lt(t,4.45),-100,(t-4.5)*50)")
@@ -126,6 +129,11 @@ fn a_still_picture_is_looked_at_now_and_then() {
     assert_eq!(watch.looks(), [0, 40], "the first frame, and the key frame after four seconds");
     assert_eq!((watch.count.dropped(DropReason::Still), watch.count.in_flight()), (78, 0));
     assert_eq!(watch.sink.attention.rung(), Rung::Still);
+    assert_eq!(
+        *watch.sink.rates.borrow(),
+        [NOW_AND_THEN; 2],
+        "which is all that it asks the devices for, also before anything moved"
+    );
 
     let mut watch = Watch::new(None);
     watch.see(&nobody());
@@ -140,7 +148,7 @@ fn what_walks_in_is_looked_at_from_its_first_frame_on() {
     assert!((45..=47).contains(&walks), "{walks}");
     assert_eq!(watch.looks().len() as u64, 2 + 80 - walks, "and in every frame");
     assert_eq!(watch.sink.attention.rung(), Rung::Moving);
-    assert_eq!(*watch.sink.rates.borrow(), [iris_analytics::demand::MOVING]);
+    assert_eq!(*watch.sink.rates.borrow(), [NOW_AND_THEN, NOW_AND_THEN, iris_analytics::demand::MOVING]);
 }
 
 #[test]
@@ -167,10 +175,10 @@ fn a_shed_camera_shows_key_frames_until_one_shows_motion_and_all_from_there_on()
     watch.see(&walker());
     // The key frame of second six is the first that shows the box.
     let moving: Vec<u64> = (60..80).collect();
-    assert_eq!(watch.looks(), [&[0, 40], &*moving].concat());
+    assert_eq!(watch.looks(), [&[0], &*moving].concat());
     assert_eq!(watch.sink.attention.shed(), Shed::No, "another is shed instead");
     let (count, skipped) = (&watch.count, watch.count.dropped(DropReason::Skipped));
-    assert_eq!((skipped, count.dropped(DropReason::Still), count.in_flight()), (57, 1, 0));
+    assert_eq!((skipped, count.dropped(DropReason::Still), count.in_flight()), (57, 2, 0));
 }
 
 #[test]
@@ -218,7 +226,7 @@ fn everything_is_shed_where_that_is_not_enough() {
     let mut watch = Watch::new(Some(Gate::new(None)));
     watch.sink.attention.set_shed(Shed::Part(0));
     watch.see(&walker());
-    assert_eq!(watch.looks(), [0, 40, 60], "key frames, of which those with something to see are looked at");
+    assert_eq!(watch.looks(), [0, 60], "key frames, of which those with something to see are looked at");
     assert_eq!(watch.sink.attention.shed(), Shed::Part(0));
 }
 
