@@ -31,7 +31,7 @@ struct Figures {
 pub(super) struct Comparison {
     model: &'static str,
     clients: usize,
-    /// Processor time of a run of the model in Python, without anything around it.
+    /// Processor time of a run of the model in Python, without anything around it, on both cores at once: the median of the rounds.
     model_alone_ms: f64,
     iris: Option<Figures>,
     flask: Option<Figures>,
@@ -41,25 +41,30 @@ pub(super) struct Comparison {
     cpu_ratio: Option<[f64; 3]>,
     #[serde(skip)]
     rounds: Vec<(Round, Round)>,
+    #[serde(skip)]
+    alone: Vec<f64>,
 }
 
 impl Comparison {
-    pub(super) fn new(model: &'static str, clients: usize, alone: f64) -> Self {
+    pub(super) fn new(model: &'static str, clients: usize) -> Self {
         Self {
             model,
             clients,
-            model_alone_ms: alone * 1000.0,
+            model_alone_ms: 0.0,
             iris: None,
             flask: None,
             requests_ratio: None,
             p99_ratio: None,
             cpu_ratio: None,
             rounds: Vec::new(),
+            alone: Vec::new(),
         }
     }
 
-    /// Adds a round of both.
-    pub(super) fn add(&mut self, iris: Round, flask: Round) {
+    /// Adds a round of both, and what the model alone took in it, in seconds.
+    pub(super) fn add(&mut self, iris: Round, flask: Round, alone: f64) {
+        self.alone.push(alone);
+        self.model_alone_ms = median(self.alone.clone()) * 1000.0;
         self.rounds.push((iris, flask));
         let ratio = |of: fn(&Round) -> f64| {
             let mut ratios: Vec<f64> = self.rounds.iter().map(|(iris, flask)| of(iris) / of(flask)).collect();
@@ -120,11 +125,7 @@ impl Round {
 
 impl Figures {
     fn new<'a>(rounds: &(impl Iterator<Item = &'a Round> + Clone)) -> Self {
-        let median = |of: &dyn Fn(&Round) -> f64| {
-            let mut all: Vec<f64> = rounds.clone().map(of).collect();
-            all.sort_unstable_by(f64::total_cmp);
-            quantile(&all, 0.5)
-        };
+        let median = |of: &dyn Fn(&Round) -> f64| median(rounds.clone().map(of).collect());
         Self {
             requests_a_second: median(&Round::requests_a_second),
             p50_ms: median(&|round| round.quantile(0.5) * 1000.0),
@@ -133,6 +134,11 @@ impl Figures {
             boxes: rounds.clone().map(|round| round.boxes).max().unwrap_or(0),
         }
     }
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_unstable_by(f64::total_cmp);
+    quantile(&all, 0.5)
 }
 
 /// By the nearest rank; 0 of nothing.
@@ -151,10 +157,10 @@ mod tests {
             let latencies = (1..=100).map(|n| f64::from(n) * seconds / 100.0).collect();
             Round { seconds, latencies, boxes: 2, cpu_seconds }
         };
-        let mut comparison = Comparison::new("m", 8, 0.01);
-        comparison.add(round(1.0, 1.1), round(4.0, 3.3));
-        comparison.add(round(2.0, 1.1), round(4.0, 3.3));
-        comparison.add(round(1.0, 1.1), round(3.0, 3.3));
+        let mut comparison = Comparison::new("m", 8);
+        comparison.add(round(1.0, 1.1), round(4.0, 3.3), 0.009);
+        comparison.add(round(2.0, 1.1), round(4.0, 3.3), 0.01);
+        comparison.add(round(1.0, 1.1), round(3.0, 3.3), 0.02);
         assert_eq!(comparison.requests_ratio, Some([3.0, 2.0, 4.0]));
         let table = comparison.table();
         assert!(table.contains("| requests/s | 100.0 | 25.0 | 3.00 (2.00 to 4.00) |"), "{table}");
