@@ -1,4 +1,4 @@
-//! The system's packages, on the two distributions that the project names. But for the browser they are called the same;
+//! The system's packages, on the distributions that the project names. But for the browser they are called the same;
 //! on Ubuntu half of them lie in `universe`, which its images have enabled.
 
 use std::fs;
@@ -36,7 +36,7 @@ const PACKAGES: &[&str] = &[
 /// folders; there the tests say that they did not run, unless `IRIS_CHROMIUM` names another.
 const BROWSER: &str = "chromium";
 
-const SUPPORTED: &[(&str, &str)] = &[("debian", "12"), ("ubuntu", "24.04")];
+const SUPPORTED: &[(&str, &str)] = &[("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")];
 
 /// Installs what is needed and missing. True if there was anything.
 pub(super) fn install() -> Result<bool> {
@@ -52,7 +52,7 @@ pub(super) fn require(packages: &[&str]) -> Result<bool> {
     }
     if !is_supported(&system) {
         bail!(
-            "setup installs packages on Debian 12 and Ubuntu 24.04 only; install these, or what your system calls \
+            "setup installs packages on Debian 12 and 13 and Ubuntu 24.04 only; install these, or what your system calls \
              them, and make dpkg-query know them: {}",
             missing.join(" ")
         );
@@ -133,12 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_two_named_systems_are_supported() {
+    fn only_the_named_systems_are_supported() {
         for (os_release, supported) in [
             (DEBIAN, true),
             (UBUNTU, true),
             ("ID='ubuntu'\nVERSION_ID='24.04'\n", true),
-            ("ID=debian\nVERSION_ID=\"13\"\n", false),
+            ("ID=debian\nVERSION_ID=\"13\"\n", true),
+            ("ID=debian\nVERSION_ID=\"11\"\n", false),
             ("ID=ubuntu\nVERSION_ID=\"22.04\"\n", false),
             ("ID=fedora\nVERSION_ID=12\n", false),
             ("", false),
