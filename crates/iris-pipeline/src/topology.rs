@@ -259,7 +259,9 @@ impl Topology {
                     }
                 }
             }
-            lag.into_iter().for_each(|lag| self.note_lag(began, lag));
+            if let Some(lag) = lag {
+                self.note_lag(began, lag);
+            }
         }
     }
 

@@ -218,8 +218,8 @@ impl Bench {
             said.trim().parse::<f64>().with_context(|| format!("{said:?} is no time"))
         };
         let [one, other] = std::thread::scope(|scope| [(); 2].map(|()| scope.spawn(run)).map(ScopedJoinHandle::join));
-        let said = |joined: std::thread::Result<Result<f64>>| joined.map_err(|_| anyhow!("the model alone panicked"))?;
-        Ok(f64::midpoint(said(one)?, said(other)?))
+        let panicked = |_| anyhow!("the model alone panicked");
+        Ok(f64::midpoint(one.map_err(panicked)??, other.map_err(panicked)??))
     }
 
     async fn iris(&self, subject: &Subject) -> Result<Server> {
