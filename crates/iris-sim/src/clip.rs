@@ -164,7 +164,7 @@ struct Reader {
     annex_b: AnnexB,
     /// The length of a tick of the stream, in ticks of [`CLOCK_RATE`].
     scale: f64,
-    /// The time from one unit to the next where the file has no times, in ticks.
+    /// The time from one unit to the next where the file has neither times nor durations, in ticks.
     interval: i64,
 }
 
@@ -195,10 +195,12 @@ impl Reader {
         let (mut units, mut sets, mut size) = (Vec::<Unit>::new(), vec![Bytes::new(); self.codec.parameter_sets()], 0);
         let mut last = self.interval;
         while let Some(packet) = self.next_packet().map_err(demux)? {
+            // Where a file has no times, its packets may still say how long they are shown.
+            let expected = units.last().map_or(0, |unit| unit.dts + last);
+            let unit = self.unit(&packet, expected, units.last(), &mut sets).map_err(demux)?;
             if packet.duration() > 0 {
                 last = self.ticks(packet.duration());
             }
-            let unit = self.unit(&packet, units.last(), &mut sets).map_err(demux)?;
             size += unit.wire.len();
             if size > MAX_MIB << 20 {
                 return Err(Error::TooLarge { path: path.into(), limit: MAX_MIB });
@@ -224,12 +226,12 @@ impl Reader {
     fn unit(
         &mut self,
         packet: &ffmpeg::Packet,
+        expected: i64,
         before: Option<&Unit>,
         sets: &mut [Bytes],
     ) -> Result<Unit, ffmpeg::Error> {
         let data = self.annex_b.convert(packet)?;
         let (nals, has_sets) = take_apart(self.codec, &data, sets);
-        let expected = before.map_or(0, |u| u.dts + self.interval);
         let dts = packet.dts().or(packet.pts()).map_or(expected, |t| self.ticks(t));
         // Files with times that run backward exist; a camera cannot send so.
         let dts = before.map_or(dts, |u| dts.max(u.dts));
