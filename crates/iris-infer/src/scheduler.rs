@@ -60,7 +60,7 @@ pub struct Scheduler<T> {
 }
 
 /// How long cameras with due frames waited for a device, lately. Time in which a camera had none, or one that was over, does
-/// not count: more devices would not have helped.
+/// not count: there was nothing to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Waits {
     /// In periods of their rates, so that at one each camera gets about half of its rate.

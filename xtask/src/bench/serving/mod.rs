@@ -207,14 +207,11 @@ impl Bench {
     /// What the model alone takes, in seconds of processor time: on both cores at once, since two that work at once share more
     /// than the clock.
     fn alone(&self, subject: &Subject, picture: &Path) -> Result<f64> {
-        let command = || {
+        let run = || {
             let mut python = program(setup::PYTHON);
             python.arg(script()).arg(picture).arg(ALONE).env("PYTHONPATH", &self.packages);
             python.env("MODEL", &subject.onnx).env("SPEC", subject.spec.to_string());
-            python
-        };
-        let run = || {
-            let said = ask(&mut command()).context("the model does not run alone")?;
+            let said = ask(&mut python).context("the model does not run alone")?;
             said.trim().parse::<f64>().with_context(|| format!("{said:?} is no time"))
         };
         let [one, other] = std::thread::scope(|scope| [(); 2].map(|()| scope.spawn(run)).map(ScopedJoinHandle::join));
